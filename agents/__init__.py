@@ -1,0 +1,1 @@
+"""One stage per file or folder: what happens to a record between two topics."""

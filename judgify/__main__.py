@@ -1,0 +1,5 @@
+"""`python -m judgify` is the command."""
+
+from judgify.cli.main import main
+
+main()

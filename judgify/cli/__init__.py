@@ -1,0 +1,1 @@
+"""The command `judgify`: one file per command group."""

@@ -1,0 +1,1 @@
+"""Rules and workflows: pure, without I/O, clock or randomness."""

@@ -1,0 +1,1 @@
+"""The language of rules: lexer, parser, types, evaluation with three values, generated code."""

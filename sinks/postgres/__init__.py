@@ -1,0 +1,1 @@
+"""PostgreSQL: what is stored, set-wise and once, and the SQL that reads it."""

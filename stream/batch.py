@@ -1,0 +1,57 @@
+"""A batch: consecutive records of one partition, as bytes, and what an agent makes of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+from schemas.errors import MessageError
+
+Headers = tuple[tuple[str, bytes], ...]
+
+
+class Record(Protocol):
+    """One record, never decoded by the transport."""
+
+    @property
+    def offset(self) -> int: ...
+    @property
+    def timestamp(self) -> int:
+        """The broker's time, ms since the epoch."""
+        ...
+
+    @property
+    def key(self) -> bytes | None: ...
+    @property
+    def value(self) -> bytes | None: ...
+    @property
+    def headers(self) -> Sequence[tuple[str, bytes]]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Records of one partition in the order of the log; offsets may have gaps."""
+
+    topic: str
+    partition: int
+    records: Sequence[Record]
+
+
+class Output(NamedTuple):
+    """A record to be published; it goes to the partition number of the record it comes from."""
+
+    topic: str
+    key: bytes | None
+    value: bytes
+    headers: Headers = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Burial:
+    """A record that a sink could not store, and why."""
+
+    topic: str
+    partition: int
+    record: Record
+    error: MessageError
+    request_origin: str | None = None
+    """`topic/partition/offset/timestamp` of the request it stems from, where that is known."""

@@ -1,0 +1,1 @@
+"""Where it travels: the registry of topics, headers, provisioning, readers of compacted topics."""

@@ -1,0 +1,86 @@
+"""The registry of topics: names, keys, partitions and settings; nothing else creates a topic."""
+
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+DAY_MS: Final = 86_400_000
+REQUEST_BYTES_MAX: Final = 1_048_576
+"""Largest record of `requests.v1`, bytes, as the broker bounds it."""
+RECORD_BYTES_MAX: Final = 2_097_152
+"""Largest record of every other topic, bytes."""
+
+Profile = Literal["local", "production"]
+
+
+@dataclass(frozen=True, slots=True)
+class TopicSpec:
+    """What a topic must be; `judgify topics check` fails on any other."""
+
+    name: str
+    """Without the prefix: `requests.v1`."""
+    record_key: str
+    """What the record key holds, in words."""
+    partitions_local: int
+    partitions_production: int
+    retention_ms: int | None
+    """None: compacted, kept for ever."""
+    summary: str
+    """From whom to whom."""
+    record_bytes_max: int = RECORD_BYTES_MAX
+    compression: str = "zstd"
+    settings: dict[str, str] = field(default_factory=dict)
+
+    def partitions(self, profile: Profile) -> int:
+        return self.partitions_local if profile == "local" else self.partitions_production
+
+    def config(self, profile: Profile) -> dict[str, str]:
+        """Return the broker's settings of this topic, as Kafka spells them."""
+        config = {
+            "message.timestamp.type": "LogAppendTime",
+            "max.message.bytes": str(self.record_bytes_max),
+            "compression.type": self.compression,
+            "min.insync.replicas": "1" if profile == "local" else "2",
+        }
+        if self.retention_ms is None:
+            config |= {"cleanup.policy": "compact", "retention.ms": "-1"}
+        else:
+            config |= {"cleanup.policy": "delete", "retention.ms": str(self.retention_ms)}
+        return config | self.settings
+
+
+REQUESTS: Final = TopicSpec(
+    "requests.v1", "the producer's: the entity, order is kept per key", 12, 24, 7 * DAY_MS,
+    "producers, ingest → rule-agent", REQUEST_BYTES_MAX, "uncompressed",
+)  # fmt: skip
+ESCALATIONS: Final = TopicSpec(
+    "escalations.v1", "as the request", 12, 24, 7 * DAY_MS, "rule-agent → llm-agent"
+)
+RESULTS: Final = TopicSpec(
+    "results.v1", "as the request", 12, 24, 7 * DAY_MS,
+    "rule-agent, llm-agent → sinks, log-agent, action-agent, subscribers",
+)  # fmt: skip
+ACTIONS: Final = TopicSpec(
+    "actions.v1", "action_id", 6, 12, 7 * DAY_MS, "action-agent → action-agent, subscribers"
+)
+ACTION_OUTCOMES: Final = TopicSpec(
+    "action-outcomes.v1", "action_id", 6, 12, 7 * DAY_MS, "action-agent → subscribers, push-sink"
+)
+LOGS: Final = TopicSpec("logs.v1", "source", 3, 12, 3 * DAY_MS, "every process → log-agent")
+WORKFLOWS: Final = TopicSpec(
+    "workflows.v1", "version/… or activation/…", 1, 1, None, "CLI, HTTP → all"
+)
+CONTROL: Final = TopicSpec("control.v1", "the switch's name", 1, 1, None, "CLI, HTTP → all")
+DEAD_LETTERS: Final = TopicSpec(
+    "dead-letters.v1", "as the failed record", 6, 6, 30 * DAY_MS, "every agent → postgres-sink"
+)
+
+TOPICS: Final = (
+    REQUESTS, ESCALATIONS, RESULTS, ACTIONS, ACTION_OUTCOMES, LOGS, WORKFLOWS, CONTROL, DEAD_LETTERS,
+)  # fmt: skip
+SAME_PARTITIONS: Final = (REQUESTS, ESCALATIONS, RESULTS)
+"""A request's outcome goes to its own partition number, so these must have equally many."""
+
+
+def full_name(spec: TopicSpec, prefix: str) -> str:
+    """Return the topic's name on the broker: `judgify.requests.v1`."""
+    return f"{prefix}{spec.name}"
