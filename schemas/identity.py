@@ -25,7 +25,9 @@ def make_request_id(
 
     The timestamp tells a topic that was deleted and created again from the one before.
     """
-    return _uuid5(_SEPARATOR.join((cluster_id, topic, f"{partition}", f"{offset}", f"{timestamp_ms}")))
+    return _uuid5(
+        _SEPARATOR.join((cluster_id, topic, f"{partition}", f"{offset}", f"{timestamp_ms}"))
+    )
 
 
 def _uuid5(name: str) -> str:
