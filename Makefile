@@ -1,0 +1,93 @@
+# Everything a person types. Needs make, Python 3.11 or newer with venv, and a network the first time.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+# The parts of `check` run two at a time; make 4 keeps the output of each together.
+MAKEFLAGS += --no-print-directory $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
+
+BIN := .venv/bin
+PACKAGES := judgify agents sinks stream topics rules runtime schemas
+SCRIPTS := infra/scripts
+RUN := .venv/.stamp-run
+DEV := .venv/.stamp-dev
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-annotate --custom-compile-command 'make lock' $(UPGRADE)
+
+.PHONY: help setup demo up down test chaos check bench lock schemas wheel-check coverage \
+	lint types imports security duplication unit bench-now
+
+help: ## Say what can be typed
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-18s%s\n", $$1, $$2}'
+
+setup: $(DEV) ## Install everything that working on Judgify needs into .venv
+
+demo: $(RUN) ## Start the stack, judge 10,000 readings, explain one of them
+	@$(BIN)/judgify demo
+
+up: $(RUN) ## Start the local stack and every agent; Ctrl-C stops them
+	@$(BIN)/judgify up
+
+down: $(RUN) ## Stop the local stack
+	@$(BIN)/judgify down
+
+check: $(DEV) ## Everything that needs no service: style, types, imports, unit and contract tests
+	@+$(MAKE) -j2 -k unit lint types imports security duplication wheel-check
+
+test: $(DEV) ## Everything that must hold on a real Kafka and PostgreSQL, on their own ports
+	@COVERAGE_FILE=.coverage.test $(SCRIPTS)/with-stack \
+		$(BIN)/pytest -q tests/integration --cov --cov-report= $(PYTEST)
+
+chaos: $(DEV) ## Kill and cut off what can be killed and cut off; nothing may be lost
+	@$(SCRIPTS)/with-stack $(BIN)/pytest -q tests/chaos $(PYTEST)
+
+bench: $(DEV) ## Measure, beside plain consumers in the same run
+	@$(SCRIPTS)/with-stack $(BIN)/python -m bench $(BENCH)
+
+coverage: $(DEV) ## After check and test: what both cover together, against the limits
+	@$(BIN)/python $(SCRIPTS)/coverage_gate.py all
+
+schemas: $(DEV) ## Write schemas/json anew from the models
+	@$(BIN)/python -m judgify.schema_files
+
+lock: $(DEV) ## Resolve the locks anew (UPGRADE=--upgrade for newer versions)
+	$(COMPILE) pyproject.toml --group installer --no-deps -o requirements-uv.lock
+	$(COMPILE) pyproject.toml --extra embedded --group build -o requirements.lock
+	$(COMPILE) pyproject.toml --extra embedded --group dev -c requirements.lock -o requirements-dev.lock
+
+# The parts of `check`; each can be typed alone.
+
+lint: $(DEV)
+	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --quiet --check . && echo 'lint: ok'
+
+types: $(DEV)
+	@$(BIN)/mypy $(PACKAGES) tests bench examples $(SCRIPTS)
+
+imports: $(DEV)
+	@$(BIN)/lint-imports --no-logo >.venv/imports.out || { cat .venv/imports.out; exit 1; }; echo 'imports: ok'
+
+security: $(DEV)
+	@$(BIN)/bandit --quiet --recursive --configfile pyproject.toml $(PACKAGES) && echo 'security: ok'
+
+duplication: $(DEV)
+	@$(BIN)/python $(SCRIPTS)/duplication_gate.py $(PACKAGES)
+
+unit: $(DEV)
+	@COVERAGE_FILE=.coverage.check $(BIN)/pytest -q tests/unit tests/contract --cov --cov-report= $(PYTEST)
+	@$(BIN)/python $(SCRIPTS)/coverage_gate.py check
+
+wheel-check: $(DEV)
+	@$(BIN)/python $(SCRIPTS)/wheel_check.py
+
+# Working on Judgify includes running it: the larger lock holds the smaller one.
+$(DEV): requirements-dev.lock requirements-uv.lock pyproject.toml
+	@$(SCRIPTS)/setup-venv requirements-dev.lock
+	@touch $(RUN) $(DEV)
+
+ifeq ($(wildcard $(DEV)),)
+$(RUN): requirements.lock requirements-uv.lock pyproject.toml
+	@$(SCRIPTS)/setup-venv requirements.lock
+	@touch $(RUN)
+else
+$(RUN): $(DEV) ;
+endif
