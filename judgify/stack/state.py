@@ -32,6 +32,8 @@ class ProcessState(BaseModel):
     """How often the supervisor started it again."""
     last_exit: str | None = None
     """Why it ended last: `exit code 1`, `killed by SIGKILL`."""
+    created_s: float | None = None
+    """When the kernel says that `pid` began: it tells a later process with the same pid apart."""
 
 
 class StackState(BaseModel):
@@ -61,8 +63,12 @@ def find_data_dir(explicit: Path | None = None) -> Path:
     The default is `/var/lib/judgify` for root, `$XDG_DATA_HOME/judgify` or
     `~/.local/share/judgify` for anybody else. It need not exist.
     """
-    chosen = explicit or load_settings().data_dir
-    return chosen.expanduser().absolute() if chosen else _default_data_dir()
+    if explicit is not None:
+        return explicit.expanduser().absolute()
+    settings = load_settings()
+    if settings.source("data_dir") != "default":
+        return settings.data_dir.expanduser().absolute()
+    return _default_data_dir()
 
 
 def _default_data_dir() -> Path:
