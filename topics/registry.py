@@ -40,6 +40,7 @@ class TopicSpec:
             "max.message.bytes": str(self.record_bytes_max),
             "compression.type": self.compression,
             "min.insync.replicas": "1" if profile == "local" else "2",
+            "retention.bytes": "-1",  # no byte cap: when disk is short, ingest and replay refuse
         }
         if self.retention_ms is None:
             config |= {"cleanup.policy": "compact", "retention.ms": "-1"}
@@ -75,8 +76,12 @@ DEAD_LETTERS: Final = TopicSpec(
 )
 
 TOPICS: Final = (
-    REQUESTS, ESCALATIONS, RESULTS, ACTIONS, ACTION_OUTCOMES, LOGS, WORKFLOWS, CONTROL, DEAD_LETTERS,
+    REQUESTS, ESCALATIONS, RESULTS, ACTIONS, ACTION_OUTCOMES, LOGS, WORKFLOWS, CONTROL,
+    DEAD_LETTERS,
 )  # fmt: skip
+FOREIGN: Final = frozenset({REQUESTS.name})
+"""Outsiders write here. confluent-kafka's `Message.headers()` must not be called on such a record:
+a header key that is not UTF-8 leaves an exception behind that surfaces anywhere, or crashes."""
 SAME_PARTITIONS: Final = (REQUESTS, ESCALATIONS, RESULTS)
 """A request's outcome goes to its own partition number, so these must have equally many."""
 

@@ -1,0 +1,105 @@
+"""Kafka clients outside the seam: the settings they share, and their errors in our words."""
+
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
+from confluent_kafka.admin import AdminClient
+
+from schemas.errors import DependencyError
+from topics.registry import RECORD_BYTES_MAX
+
+DEPENDENCY: Final = "kafka"
+"""The name in `DependencyError` and in the metric `dependency_up{name}`."""
+
+RECONNECT_MS_MAX: Final = 1_000
+"""A broker that is back is noticed within a second; librdkafka's own default is 10 s."""
+
+_T = TypeVar("_T")
+
+_SILENT: Final = 0
+"""librdkafka prints on stderr by itself; what matters of it comes as an error to the caller."""
+
+_UNKNOWN_TOPIC: Final = frozenset(
+    {KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION}  # noqa: SLF001 -- librdkafka's public local codes
+)
+
+
+def open_consumer(bootstrap: str, **settings: Any) -> Consumer:
+    """Return a consumer that joins no group: assign it; close it when done."""
+    return Consumer(
+        _shared(bootstrap)
+        | {
+            "group.id": "judgify.reader",  # demanded by the client; nothing is joined or committed
+            "enable.auto.commit": False,
+            "enable.auto.offset.store": False,
+            "enable.partition.eof": True,
+            "isolation.level": "read_committed",
+            "auto.offset.reset": "earliest",
+        }
+        | settings
+    )
+
+
+def open_producer(bootstrap: str, **settings: Any) -> Producer:
+    """Return an idempotent producer whose records count only when all replicas have them."""
+    return Producer(
+        _shared(bootstrap)
+        | {
+            "acks": "all",
+            "enable.idempotence": True,
+            "message.max.bytes": RECORD_BYTES_MAX,
+            "compression.type": "zstd",
+        }
+        | settings
+    )
+
+
+def open_admin(bootstrap: str) -> AdminClient:
+    return AdminClient(_shared(bootstrap))
+
+
+def _shared(bootstrap: str) -> dict[str, Any]:
+    return {
+        "bootstrap.servers": bootstrap,
+        "allow.auto.create.topics": False,  # topics come from the registry alone
+        "log_level": _SILENT,
+        "reconnect.backoff.max.ms": RECONNECT_MS_MAX,
+        "error_cb": _ignore_error,  # each call that fails says so itself
+    }
+
+
+def _ignore_error(error: KafkaError) -> None:
+    del error
+
+
+def ask(bootstrap: str, what: str, question: Callable[[], _T]) -> _T:
+    """Return the answer to `question`.
+
+    Raises:
+        DependencyError: Kafka refused or did not answer; says `what` was wanted, and where.
+    """
+    try:
+        return question()
+    except KafkaException as error:
+        raise refused(bootstrap, what, error.args[0]) from error
+
+
+def refused(bootstrap: str, what: str, error: KafkaError) -> DependencyError:
+    """Return `error` in our words: what was wanted, where, what Kafka said."""
+    hint = "; create it: `judgify topics create`" if error.code() in _UNKNOWN_TOPIC else ""
+    return DependencyError(DEPENDENCY, f"{what} at {bootstrap}: {error.str()}{hint}")
+
+
+def require_topic(client: Consumer | Producer, bootstrap: str, topic: str, timeout_s: float) -> int:
+    """Return how many partitions `topic` has; asking creates nothing.
+
+    Raises:
+        DependencyError: Kafka does not answer, or the topic does not exist.
+    """
+    what = f"looking up topic {topic}"
+    metadata = ask(bootstrap, what, lambda: client.list_topics(topic, timeout=timeout_s))
+    found = metadata.topics[topic]
+    if found.error is not None:
+        raise refused(bootstrap, what, found.error)
+    return len(found.partitions)
