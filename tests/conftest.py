@@ -1,0 +1,65 @@
+"""Fixtures of every test: services from the environment, names of one's own, random tests."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from tests.support.services import (
+    create_database,
+    delete_topics,
+    drop_database,
+    make_name,
+    require_url,
+)
+
+# Random on purpose, each run tries something new. A failure prints its example and the
+# `@reproduce_failure` line that repeats it; no deadline, because a busy machine is no bug.
+settings.register_profile(
+    "laptop", deadline=None, derandomize=False, print_blob=True, max_examples=100
+)
+settings.register_profile(
+    "ci",
+    settings.get_profile("laptop"),
+    max_examples=200,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("ci" if os.environ.get("CI") else "laptop")
+
+
+@pytest.fixture(scope="session")
+def kafka_bootstrap() -> str:
+    """Address of a real Kafka: `host:port`."""
+    return require_url("KAFKA_BOOTSTRAP_SERVERS")
+
+
+@pytest.fixture(scope="session")
+def database_server_url() -> str:
+    """URL of a real PostgreSQL server; tests take `database_url`, a database of their own."""
+    return require_url("DATABASE_URL")
+
+
+@pytest.fixture(scope="module")
+def database_url(database_server_url: str) -> Iterator[str]:
+    """URL of an empty database that this module has alone; dropped afterwards."""
+    url = create_database(database_server_url)
+    yield url
+    drop_database(database_server_url, url)
+
+
+@pytest.fixture
+def topic_prefix(kafka_bootstrap: str) -> Iterator[str]:
+    """Topic prefix that this test has alone; its topics are deleted afterwards."""
+    prefix = f"{make_name('test-')}."
+    yield prefix
+    delete_topics(kafka_bootstrap, prefix)
+
+
+@pytest.fixture
+def provisioned_topics(kafka_bootstrap: str, topic_prefix: str) -> str:
+    """Prefix under which every topic of the registry exists, as `judgify topics create` makes it."""
+    from topics.provisioning import create_topics
+
+    create_topics(kafka_bootstrap, topic_prefix, "local")
+    return topic_prefix

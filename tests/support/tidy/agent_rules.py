@@ -1,0 +1,49 @@
+"""The rule that an agent's first line says which topics it reads and writes, as the registry does."""
+
+import ast
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import PurePosixPath
+from typing import Final
+
+from tests.support.tidy.source import Source
+from topics.registry import TOPICS, TopicSpec
+
+ARROW: Final = "→"
+_TOPIC = re.compile(r"[a-z][a-z-]*\.v\d+")
+
+
+def check_agent_docstring(source: Source, topics: Sequence[TopicSpec] = TOPICS) -> Iterator[str]:
+    """Yield how the first line of an agent differs from `topics`; other files are passed over."""
+    agent = _agent_of(source.path)
+    if agent is None:
+        return
+    expected = _flow(agent, topics)
+    first_line = (ast.get_docstring(source.tree) or "").split("\n")[0]
+    if not any(expected):
+        yield f"{source.path}: the registry names no topic of {agent}"
+        return
+    left, arrow, right = first_line.partition(ARROW)
+    stated = (frozenset(_TOPIC.findall(left)), frozenset(_TOPIC.findall(right)))
+    if not arrow or stated != expected:
+        reads, writes = (", ".join(sorted(names)) for names in expected)
+        yield f"{source.path}: must begin `{reads} {ARROW} {writes}`, as the registry has it"
+
+
+def _agent_of(path: str) -> str | None:
+    """Return the process name of the agent that `path` is the front of: `agents/rule.py`."""
+    match PurePosixPath(path).parts:
+        case ("agents", file) if file != "__init__.py":
+            return f"{PurePosixPath(file).stem.split('_')[0]}-agent"
+        case ("agents", folder, "__init__.py"):
+            return f"{folder}-agent"
+        case _:
+            return None
+
+
+def _flow(agent: str, topics: Sequence[TopicSpec]) -> tuple[frozenset[str], frozenset[str]]:
+    """Return what `agent` reads and writes, by the registry's `from → to`."""
+    ends = {spec.name: spec.summary.split(f" {ARROW} ") for spec in topics}
+    reads = frozenset(name for name, (_, to) in ends.items() if agent in to.split(", "))
+    writes = frozenset(name for name, (sender, _) in ends.items() if agent in sender.split(", "))
+    return reads, writes
