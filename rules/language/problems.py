@@ -2,6 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
+
+
+class Placed(Protocol):
+    """Anything that knows where its text stands."""
+
+    @property
+    def start(self) -> int: ...
+    @property
+    def end(self) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,3 +38,8 @@ class ExpressionError(ValueError):
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = tuple(sorted(problems, key=lambda problem: (problem.start, problem.end)))
         super().__init__("; ".join(problem.sentence for problem in self.problems))
+
+
+def refusal(place: Placed, message: str, hint: str | None = None) -> ExpressionError:
+    """Return the error that refuses the expression because of this place in its text."""
+    return ExpressionError([Problem(message, place.start, max(place.end, place.start + 1), hint)])

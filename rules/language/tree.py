@@ -130,7 +130,6 @@ class Logic(Node):
 
 def children(node: Node) -> tuple[Node, ...]:
     """Return the direct parts of a node, in the order of the text."""
-    parts: tuple[Node, ...] = ()
     match node:
         case Logic(operands=some) | Items(items=some) | Call(arguments=some):
             parts = some
@@ -144,6 +143,8 @@ def children(node: Node) -> tuple[Node, ...]:
             parts = (value, container)
         case Arithmetic(first=first, rest=rest):
             parts = (first, *(operand for _, operand in rest))
+        case _:
+            parts = ()
     return parts
 
 

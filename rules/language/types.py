@@ -1,6 +1,7 @@
 """The types of the language, and the type of a constant."""
 
 import math
+import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
@@ -28,6 +29,13 @@ Type = Literal[
 
 ScalarType = Literal["number", "string", "boolean"]
 
+_SPELLED: dict[Type, str] = {
+    "number": "a number",
+    "string": "a string",
+    "boolean": "a condition (true or false)",
+    "list": "a list",
+}
+
 _LISTS: dict[ScalarType, Type] = {
     "number": "list of numbers",
     "string": "list of strings",
@@ -41,6 +49,18 @@ _MAPS: dict[ScalarType, Type] = {
 _ELEMENTS: dict[Type, ScalarType] = {
     of: element for element in _LISTS for of in (_LISTS[element], _MAPS[element])
 }
+
+
+def spelled(of: Type) -> str:
+    """Return the type as a sentence names it."""
+    return _SPELLED.get(of, f"a {of}")
+
+
+def normalized(value: Scalar) -> Scalar:
+    """Return the value as it is inside the language: numbers as doubles, strings in NFC."""
+    if isinstance(value, str):
+        return unicodedata.normalize("NFC", value)
+    return value if isinstance(value, bool) else float(value)
 
 
 def scalar_type(value: object) -> ScalarType | None:
