@@ -1,6 +1,7 @@
 """Creating the topics of the registry, and saying where those that exist differ from it."""
 
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -11,12 +12,15 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # exported wi
     ResourceType,
 )
 
-from schemas.errors import FatalError
-from topics.clients import ask, open_admin, refused
+from schemas.errors import DependencyError, FatalError
+from topics.clients import DEPENDENCY, ask, open_admin, refused
 from topics.registry import SAME_PARTITIONS, TOPICS, Profile, TopicSpec, full_name
 
-ADMIN_TIMEOUT_S: Final = 30.0
-"""Longest wait for one answer of the broker about topics."""
+ADMIN_TIMEOUT_S: Final = 15.0
+"""Longest wait for one answer of the broker about topics, and for a new topic to be seen."""
+GRACE_S: Final = 5.0
+"""How much longer than that we wait for the client to say that there was none."""
+POLL_S: Final = 0.1
 REPLICAS: Final[dict[Profile, int]] = {"local": 1, "production": 3}
 
 
@@ -37,7 +41,8 @@ def create_topics(bootstrap: str, prefix: str, profile: Profile) -> list[str]:
     missing = [name for name in specs if name not in found]
     if missing:
         broker.create(missing, specs, profile)
-        _refuse(check_topics(bootstrap, prefix, profile))  # another `create` may have been quicker
+        found = broker.await_topics(specs)
+        _refuse(_differences(found, prefix, profile))  # another `create` may have been quicker
     return missing
 
 
@@ -165,12 +170,26 @@ class _Broker:
         )
         self._collect(answers, KafkaError.TOPIC_ALREADY_EXISTS)
 
+    def await_topics(self, names: Collection[str]) -> dict[str, _Found]:
+        """Return `names` as they stand, once the broker that answers has heard of all of them.
+
+        Raises:
+            DependencyError: it had not after `ADMIN_TIMEOUT_S`.
+        """
+        deadline_s = time.monotonic() + ADMIN_TIMEOUT_S
+        while len(found := self.fetch_topics(names)) < len(names):
+            if time.monotonic() > deadline_s:
+                unseen = ", ".join(sorted(set(names) - set(found)))
+                raise DependencyError(DEPENDENCY, f"{unseen}: created, but not seen; try again")
+            time.sleep(POLL_S)
+        return found
+
     def _collect(self, answers: Mapping[str, Any], tolerated: int | None = None) -> dict[str, Any]:
         """Return the answers by topic, without those that failed with the `tolerated` code."""
         results = {}
         for name, answer in answers.items():
             try:
-                results[name] = answer.result(ADMIN_TIMEOUT_S)
+                results[name] = answer.result(ADMIN_TIMEOUT_S + GRACE_S)
             except KafkaException as error:
                 if error.args[0].code() != tolerated:
                     raise refused(self._bootstrap, f"topic {name}", error.args[0]) from error
