@@ -6,7 +6,16 @@ Label values are bounded: an unknown workflow counts as `other`.
 
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    disable_created_metrics,
+)
+
+disable_created_metrics()  # type: ignore[no-untyped-call]  # it has no stub
 
 REGISTRY: Final = CollectorRegistry()
 OTHER: Final = "other"
@@ -81,9 +90,7 @@ REQUEST_ID_CONFLICTS_TOTAL = Counter(
 DEPENDENCY_UP = Gauge(
     "dependency_up", "1 while a dependency answers, else 0.", ["name"], registry=REGISTRY
 )
-RUNTIME_FLAG = Gauge(
-    "runtime_flag", "1 while a switch is on, else 0.", ["name"], registry=REGISTRY
-)
+RUNTIME_FLAG = Gauge("runtime_flag", "1 while a switch is on, else 0.", ["name"], registry=REGISTRY)
 WORKFLOW_ACTIVE_INFO = Gauge(
     "workflow_active_info",
     "1 for the version of each workflow in force.",
@@ -96,9 +103,16 @@ DATABASE_CONNECTION_POOL_USAGE = Gauge(
     "Connections in use as a share of the pool's maximum, 0 to 1.",
     registry=REGISTRY,
 )
+LOG_EVENTS_DROPPED_TOTAL = Counter(
+    "log_events_dropped_total",
+    "Log lines that found their queue full: logging never waits.",
+    registry=REGISTRY,
+)
 SECURITY_EVENTS_TOTAL = Counter(
     "security_events_total",
     "Things that only an attacker or a broken producer does.",
     ["kind"],
     registry=REGISTRY,
 )
+PROCESS_COLLECTOR: Final = ProcessCollector(registry=REGISTRY)
+"""`process_*`: CPU seconds, memory, start time and open files of this process (Linux only)."""
