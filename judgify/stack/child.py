@@ -90,18 +90,25 @@ class Child:
 
 
 def spawn(command: Command) -> Child:
-    """Start `command` in a session of its own; call it from the main thread (see leash.py)."""
-    bound_log(command.log)
-    with command.log.open("ab") as log:
-        process = subprocess.Popen(  # noqa: S603 -- the command is ours
-            _leashed(command),
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            cwd=command.cwd,
-            env=_environment(command.environment),
-            start_new_session=True,
-        )
+    """Start `command` in a session of its own; call it from the main thread (see leash.py).
+
+    Raises:
+        DependencyError: the system refused.
+    """
+    try:
+        bound_log(command.log)
+        with command.log.open("ab") as log:
+            process = subprocess.Popen(  # noqa: S603 -- the command is ours
+                _leashed(command),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                cwd=command.cwd,
+                env=_environment(command.environment),
+                start_new_session=True,
+            )
+    except OSError as error:
+        raise DependencyError(command.name, f"could not be started: {error}") from error
     return Child(process, command)
 
 

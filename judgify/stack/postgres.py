@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Final
 
 import asyncpg
+import psutil
 
 from judgify.stack.child import Command, Owner, run_to_end
+from judgify.stack.leftovers import end_process
 from judgify.stack.ports import HOST
 from judgify.stack.postgres_binaries import PostgresBinaries, find_binaries
 from judgify.stack.secret import load_or_create_secret
@@ -72,13 +74,14 @@ class Postgres:
         if not (self._cluster / "PG_VERSION").exists():
             self._initialise()
         self._check_version(self._binaries)
-        (self._cluster / "postmaster.pid").unlink(missing_ok=True)
+        self._end_leftover()
 
     def _make_home(self) -> None:
         self._log.parent.mkdir(exist_ok=True)
         self._home.mkdir(exist_ok=True)
         if self._owner:
             self._home.chmod(0o755)
+            self._data_dir.chmod(self._data_dir.stat().st_mode | 0o011)
             _require_reachable(self._home, self._owner)
 
     def _initialise(self) -> None:
@@ -107,6 +110,27 @@ class Postgres:
                 f"{self._cluster} was made by PostgreSQL {made_by}, and this is {binaries.title}: "
                 "bring back the old one, or start with another --data-dir"
             )
+
+    def _end_leftover(self) -> None:
+        """Remove the lock of a server that is gone; end one that still runs on this cluster.
+
+        The lock names a pid, which after a crash may be another process's: PostgreSQL would then
+        refuse to start for ever.
+        """
+        lock = self._cluster / "postmaster.pid"
+        try:
+            pid = int(lock.read_text("ascii").split("\n", 1)[0])
+        except (FileNotFoundError, ValueError):
+            pid = None
+        if pid and self._runs_here(pid):
+            end_process(pid, signal.SIGQUIT)
+        lock.unlink(missing_ok=True)
+
+    def _runs_here(self, pid: int) -> bool:
+        try:
+            return str(self._cluster) in psutil.Process(pid).cmdline()
+        except psutil.Error:
+            return False
 
     def command(self) -> Command:
         settings = [part for setting in SETTINGS for part in ("-c", setting)]

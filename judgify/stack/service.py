@@ -45,6 +45,7 @@ class Service:
     def __init__(self, program: Program) -> None:
         self.program = program
         self.child: Child | None = None
+        self._deadline_s = 0.0
 
     @property
     def name(self) -> str:
@@ -62,12 +63,12 @@ class Service:
         """
         self.program.prepare()
         self.launch()
-        deadline_s = time.monotonic() + self.program.ready_timeout_s
-        while not self.poll_ready(deadline_s):
+        while not self.poll_ready():
             time.sleep(POLL_INTERVAL_S)
 
     def launch(self) -> None:
         self.child = spawn(self.program.command())
+        self._deadline_s = time.monotonic() + self.program.ready_timeout_s
 
     def stop(self) -> bool:
         """Stop the process; say whether it ended by itself. It may be started again."""
@@ -80,18 +81,18 @@ class Service:
         if self.child is not None:
             self.child.kill()
 
-    def poll_ready(self, deadline_s: float) -> bool:
+    def poll_ready(self) -> bool:
         """Ask once whether it is ready.
 
         Raises:
-            DependencyError: it ended, or `deadline_s` (monotonic) has passed.
+            DependencyError: it ended, or was not ready in time.
         """
         child = self.child
         if child is None or not child.is_alive:
             raise self._failed(f"{child.exit_reason}" if child else "was not started")
         if self.program.is_ready():
             return True
-        if time.monotonic() > deadline_s:
+        if time.monotonic() > self._deadline_s:
             raise self._failed(f"was not ready within {self.program.ready_timeout_s:.0f} s")
         return False
 

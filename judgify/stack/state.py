@@ -48,7 +48,7 @@ class StackState(BaseModel):
     ready: bool = False
     """All services answered, and the agents were started."""
     kafka_bootstrap_servers: str
-    database_url: str | None
+    database_url: str
     """With its password: the file is readable by its owner alone."""
     redis_url: str | None
     ports: dict[str, int]

@@ -1,0 +1,35 @@
+"""`judgify env`: the local stack's addresses, as exports for a shell."""
+
+import shlex
+from typing import Annotated
+
+import typer
+
+from judgify.cli.console import fail, print_json, say
+from judgify.cli.context import DataDir
+from judgify.stack.plan import Addresses
+from judgify.stack.state import find_data_dir, load_running_state
+
+app = typer.Typer()
+
+
+@app.command()
+def env(
+    data_dir: DataDir = None,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="As one JSON object.")] = False,
+) -> None:
+    """Print `export KAFKA_BOOTSTRAP_SERVERS=…` and the other addresses, with their passwords.
+
+    `eval "$(judgify env)"`, and every command and `judgify run NAME` works from anywhere.
+    """
+    found = find_data_dir(data_dir)
+    state = load_running_state(found)
+    if state is None:
+        fail(f"no stack is running in {found}", hint="judgify up")
+    addresses = Addresses(state.kafka_bootstrap_servers, state.database_url, state.redis_url)
+    if as_json:
+        print_json(addresses.environment())
+        return
+    for name, value in addresses.environment().items():
+        say(f"export {name}={shlex.quote(value)}")

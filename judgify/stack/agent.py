@@ -1,0 +1,66 @@
+"""An agent as a program of the stack: `judgify run NAME` as a child, asked at `/ready`."""
+
+import http.client
+import signal
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from judgify.stack.child import Command
+
+READY_TIMEOUT_S: Final = 2.0
+STOP_MARGIN_S: Final = 5.0
+WILDCARDS: Final = ("0.0.0.0", "::", "")  # noqa: S104 -- recognised here, not bound
+
+
+@dataclass(frozen=True, slots=True)
+class AgentOptions:
+    """What all agents of a stack have in common."""
+
+    data_dir: Path
+    host: str
+    shutdown_timeout_s: float
+    environment: Mapping[str, str]
+
+
+class Agent:
+    """One of our processes; it keeps its state on the topics, none here."""
+
+    stop_signal = signal.SIGTERM
+    ready_timeout_s = 90.0
+
+    def __init__(self, name: str, port: int, options: AgentOptions) -> None:
+        self.name = name
+        self.title = name
+        self.port = port
+        self.stop_timeout_s = options.shutdown_timeout_s + STOP_MARGIN_S
+        self._host = options.host
+        self._log = options.data_dir / "logs" / f"{name}.log"
+        self._environment = options.environment
+
+    def prepare(self) -> None:
+        self._log.parent.mkdir(exist_ok=True)
+
+    def command(self) -> Command:
+        run = ("-m", "judgify", "run", self.name, "--port", str(self.port))
+        return Command(
+            name=self.name,
+            argv=(sys.executable, *run),
+            log=self._log,
+            cwd=Path.cwd(),  # where `.env` and the settings files are
+            death_signal=signal.SIGKILL,  # what is not acknowledged is read again
+            environment=self._environment,
+        )
+
+    def is_ready(self) -> bool:
+        host = "127.0.0.1" if self._host in WILDCARDS else self._host
+        connection = http.client.HTTPConnection(host, self.port, timeout=READY_TIMEOUT_S)
+        try:
+            connection.request("GET", "/ready")
+            return connection.getresponse().status == http.HTTPStatus.OK
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()
