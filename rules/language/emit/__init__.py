@@ -1,0 +1,1 @@
+"""Python text from typed trees. No text of an author ever becomes part of it."""

@@ -1,0 +1,134 @@
+"""Python text that loads fields: exact classes, ranges and members, once per field."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from rules.language.emit.magnitude import LARGEST
+from rules.language.emit.namespace import Namespace
+from rules.language.input_value import make_loader
+from rules.language.limits import EXACT_INTEGER_MAX, STRING_CHARS_MAX
+from rules.language.types import Scalar, normalized
+from rules.program import FieldSpec, FieldType
+
+_CLASSES: Final[Mapping[FieldType, str]] = {
+    "number": "float",
+    "integer": "float",
+    "string": "str",
+    "boolean": "bool",
+}
+
+LEAVE = "return careful(e)"
+"""What the plain body does with a field that it cannot use at once."""
+
+
+def bound(field: FieldSpec, *, guarded: bool) -> float:
+    """Return the largest magnitude that the body lets through.
+
+    Without a range the plain body takes what our decoder lets through, so that most sums and
+    products cannot overflow; the guarded one takes every double.
+    """
+    widest = LARGEST if guarded else float(EXACT_INTEGER_MAX)
+    if field.range is None:
+        return widest
+    return float(min(widest, max(abs(field.range[0]), abs(field.range[1]))))
+
+
+def read(field: FieldSpec, namespace: Namespace) -> str:
+    """Return the text that fetches the raw value; `get` is that of the input."""
+    if len(field.path) == 1:
+        return f"get({namespace.constant(field.path[0])})"
+    return f"dig(e, {namespace.constant(field.path)})"
+
+
+def load_guarded(field: FieldSpec, name: str, bit: int, namespace: Namespace) -> list[str]:
+    """Return statements that load the field, as UNKNOWN with its bit in `u` when unusable.
+
+    The usual cases are decided in place, the others by the loader, which costs a call.
+    """
+    is_number = field.type in {"number", "integer"}
+    loader = namespace.object(_load_number_as_nan(field) if is_number else make_loader(field))
+    is_unknown = f"{name} != {name}" if is_number else f"{name} is None"
+    consequence = "return invalid(e)" if field.required else f"u |= {bit}"
+    whole = f"type({name}) is int and -{EXACT_INTEGER_MAX} <= {name} <= {EXACT_INTEGER_MAX}"
+    return [
+        f"{name} = {read(field, namespace)}",
+        *([f"if {whole}: {name} = {name} * 1.0"] if is_number else []),
+        f"if {name} is None:",
+        *([f"    {name} = nan"] if is_number else []),
+        f"    {consequence}",
+        f"elif not ({_usual(field, name, namespace)}):",
+        f"    {name} = {loader}({name})",
+        f"    if {is_unknown}: {consequence}",
+    ]
+
+
+def _usual(field: FieldSpec, name: str, namespace: Namespace) -> str:
+    """Return a test that only usable values pass, which need no conversion."""
+    if field.type == "list":
+        return "False"
+    tests = [f"type({name}) is {_CLASSES[field.type]}"]
+    if field.type in {"number", "integer"}:
+        low, high = field.range or (-LARGEST, LARGEST)
+        tests.append(f"{float(max(low, -LARGEST))!r} <= {name} <= {float(min(high, LARGEST))!r}")
+    if field.type == "integer":
+        tests.append(f"{name}.is_integer()")
+    if field.one_of is not None:
+        tests.append(f"{name} in {_members(field.one_of, namespace)}")
+    elif field.type == "string":
+        tests.append(f"len({name}) <= {STRING_CHARS_MAX} and {name}.isascii()")
+    return " and ".join(tests)
+
+
+def _members(one_of: tuple[Scalar, ...], namespace: Namespace) -> str:
+    return namespace.constant(frozenset(map(normalized, one_of)))
+
+
+def load_plain(field: FieldSpec, name: str, namespace: Namespace) -> list[str]:
+    """Return statements that load the field, and leave the body when it is not usable at once."""
+    lines = [f"{name} = {read(field, namespace)}"]
+    members = None if field.one_of is None else _members(field.one_of, namespace)
+    match field.type:
+        case "number" | "integer":
+            lines += _guard_number(field, name)
+        case "boolean":
+            lines.append(f"if type({name}) is not bool: {LEAVE}")
+        case "string":
+            lines += [] if members else _guard_string(name, namespace)
+        case "list":
+            lines[0] = f"{name} = {namespace.object(make_loader(field))}({read(field, namespace)})"
+            lines.append(f"if {name} is None: {LEAVE}")
+    if members is not None:
+        # Strings that are equal only after normalization take the guarded body.
+        lines.append(f"if {name} not in {members}: {LEAVE}")
+    return lines
+
+
+def _guard_number(field: FieldSpec, name: str) -> list[str]:
+    widest = bound(field, guarded=False)
+    low, high = field.range or (-widest, widest)
+    low, high = max(float(low), -widest), min(float(high), widest)
+    whole = f" or not {name}.is_integer()" if field.type == "integer" else ""
+    return [
+        f"if type({name}) is not float:",
+        f"    if type({name}) is not int: {LEAVE}",
+        f"    {name} = {name} * 1.0",
+        f"if not {low!r} <= {name} <= {high!r}{whole}: {LEAVE}",
+    ]
+
+
+def _guard_string(name: str, namespace: Namespace) -> list[str]:
+    form = namespace.constant("NFC")
+    return [
+        f"if type({name}) is not str or len({name}) > {STRING_CHARS_MAX}: {LEAVE}",
+        f"if not {name}.isascii(): {name} = normalize({form}, {name})",
+    ]
+
+
+def _load_number_as_nan(field: FieldSpec) -> Any:
+    load = make_loader(field)
+
+    def load_or_nan(raw: object) -> Any:
+        value = load(raw)
+        return float("nan") if value is None else value
+
+    return load_or_nan
