@@ -1,0 +1,222 @@
+"""The health door, spoken to over real sockets: what it answers, and whom it cuts."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+import aiohttp
+import aiohttp.http_parser
+import pytest
+
+from runtime import health
+from runtime.health import HealthServer
+from schemas.errors import FatalError
+
+Reply = tuple[int, Any]
+
+
+class Process:
+    """What a process tells its health door."""
+
+    def __init__(self) -> None:
+        self.problems: list[str] = []
+
+    def status(self) -> dict[str, Any]:
+        return {"process": "rule-agent", "ready": not self.problems}
+
+
+@pytest.fixture
+def process() -> Process:
+    return Process()
+
+
+@pytest.fixture
+async def server(process: Process) -> AsyncIterator[HealthServer]:
+    server = HealthServer("127.0.0.1", 0, lambda: process.problems, process.status)
+    await server.start()
+    yield server
+    await server.stop()
+
+
+async def fetch(server: HealthServer, path: str) -> aiohttp.ClientResponse:
+    async with (
+        aiohttp.ClientSession() as session,
+        session.get(f"http://127.0.0.1:{server.port}{path}") as response,
+    ):
+        await response.read()
+        return response
+
+
+async def send(server: HealthServer, raw: bytes, timeout_s: float = 10) -> bytes:
+    """Return all that the server says to `raw` until it hangs up."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    writer.write(raw)
+    try:
+        return await asyncio.wait_for(reader.read(), timeout_s)
+    except ConnectionResetError:
+        return b""
+    finally:
+        await hang_up(writer)
+
+
+async def hang_up(writer: asyncio.StreamWriter) -> None:
+    writer.close()
+    with contextlib.suppress(ConnectionError):
+        await writer.wait_closed()
+
+
+async def test_health_answers_while_the_loop_turns(server: HealthServer, process: Process) -> None:
+    process.problems = ["Kafka does not answer"]
+
+    response = await fetch(server, "/health")
+
+    assert response.status == 200
+    assert await response.json() == {"status": "healthy"}
+
+
+async def test_ready_says_why_not(server: HealthServer, process: Process) -> None:
+    before = await fetch(server, "/ready")
+    process.problems = ["Kafka does not answer"]
+    after = await fetch(server, "/ready")
+
+    assert (before.status, await before.json()) == (200, {"ready": True, "problems": []})
+    assert after.status == 503
+    assert await after.json() == {"ready": False, "problems": ["Kafka does not answer"]}
+
+
+async def test_metrics_are_prometheus_text(server: HealthServer) -> None:
+    response = await fetch(server, "/metrics")
+
+    text = await response.text()
+    assert response.headers["Content-Type"].startswith("text/plain")
+    assert "# TYPE judgment_requests_total counter" in text
+    assert "process_resident_memory_bytes" in text
+
+
+async def test_status_is_what_the_process_tells(server: HealthServer) -> None:
+    response = await fetch(server, "/status")
+
+    assert await response.json() == {"process": "rule-agent", "ready": True}
+
+
+@pytest.mark.parametrize("path", ["/", "/health/", "/metrics/x", "/../status", "/%2e%2e/status"])
+async def test_nothing_else_is_served(server: HealthServer, path: str) -> None:
+    answer = await send(server, f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+
+    assert answer.startswith(b"HTTP/1.1 404")
+
+
+async def test_every_answer_ends_its_connection(server: HealthServer) -> None:
+    answer = await send(server, b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n" * 2)
+
+    assert answer.count(b"HTTP/1.1 200") == 1
+    assert b"aiohttp" not in answer
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"GET /health HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\nabc",
+        b"GET /health HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabc",
+        b"GET /" + b"a" * 4_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET /health HTTP/1.1\r\nHost: x\r\nX: " + b"a" * 4_000 + b"\r\n\r\n",
+        b"GET /health HTTP/1.1\r\nHost: x\r\n" + b"X: 1\r\n" * 200 + b"\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00",
+        b"POST /health HTTP/1.1\r\nHost: x\r\nContent-Length: 3000000\r\n\r\n" + b"a" * 100_000,
+    ],
+)
+async def test_a_malformed_or_oversized_request_is_refused(
+    server: HealthServer, raw: bytes
+) -> None:
+    answer = await send(server, raw)
+
+    assert b" 200 " not in answer
+    assert (await fetch(server, "/health")).status == 200
+
+
+@pytest.mark.parametrize("raw", [b"", b"GET /hea", b"GET /health HTTP/1.1\r\nHost: x\r\n"])
+async def test_a_request_that_never_ends_is_cut(server: HealthServer, raw: bytes) -> None:
+    start = time.monotonic()
+
+    await send(server, raw, health.CONNECTION_S_MAX)
+
+    assert time.monotonic() - start < health.IDLE_S_MAX + 1
+
+
+async def test_a_request_that_drips_is_cut(
+    server: HealthServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health, "CONNECTION_S_MAX", 0.2)
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+
+    async def drip() -> None:
+        writer.write(b"GET /health HTTP/1.1\r\nHost: x\r\n")
+        while not reader.at_eof():
+            writer.write(b"X: 1\r\n")
+            await asyncio.sleep(0.1)
+
+    dripping = asyncio.ensure_future(drip())
+    with contextlib.suppress(ConnectionResetError):
+        assert await asyncio.wait_for(reader.read(), 2.5) == b""
+    dripping.cancel()
+    await hang_up(writer)
+
+
+async def test_connections_are_bounded_and_come_back(
+    server: HealthServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health, "CONNECTIONS_MAX", 3)
+    idle = [await asyncio.open_connection("127.0.0.1", server.port) for _ in range(3)]
+    await asyncio.sleep(0)
+
+    with pytest.raises(aiohttp.ClientError):
+        await fetch(server, "/health")
+    for _, writer in idle:
+        await hang_up(writer)
+
+    async with asyncio.timeout(5):
+        while True:
+            try:
+                assert (await fetch(server, "/health")).status == 200
+                break
+            except aiohttp.ClientError:
+                await asyncio.sleep(0.02)
+
+
+async def test_a_busy_port_names_its_owner(server: HealthServer) -> None:
+    second = HealthServer("127.0.0.1", server.port, list, dict)
+
+    with pytest.raises(FatalError, match=rf"port {server.port} is taken by pid \d+ \("):
+        await second.start()
+    await second.stop()
+
+
+async def test_an_address_that_is_not_ours_says_so() -> None:
+    server = HealthServer("192.0.2.1", 0, list, dict)
+
+    with pytest.raises(FatalError, match=r"cannot listen on 192\.0\.2\.1"):
+        await server.start()
+
+
+async def test_the_python_parser_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    python_parser = aiohttp.http_parser.HttpRequestParserPy
+    monkeypatch.setattr(aiohttp.http_parser, "HttpRequestParser", python_parser)
+
+    with pytest.raises(FatalError, match="pure-Python"):
+        await HealthServer("127.0.0.1", 0, list, dict).start()
+
+
+async def test_stopping_frees_the_port_at_once(server: HealthServer) -> None:
+    _, idle = await asyncio.open_connection("127.0.0.1", server.port)
+    start = time.monotonic()
+
+    await server.stop()
+    await server.stop()
+    again = HealthServer("127.0.0.1", server.port, list, dict)
+    await again.start()
+
+    assert time.monotonic() - start < 2 * health.STOP_TIMEOUT_S
+    await again.stop()
+    await hang_up(idle)
