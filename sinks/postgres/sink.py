@@ -1,0 +1,178 @@
+"""results, dead letters, workflows → PostgreSQL: whole batches, each record once."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from typing import Final, NamedTuple
+
+from runtime.metrics import (
+    DEPENDENCY_UP,
+    DUPLICATES_DROPPED_TOTAL,
+    REQUEST_ID_CONFLICTS_TOTAL,
+)
+from schemas.errors import DependencyError, FatalError, MessageError
+from sinks.postgres import dead_letters, writer
+from sinks.postgres.connection import POOL_MAX, Connection, Pool, close_pool, open_pool
+from sinks.postgres.errors import DEPENDENCY, RowRefused, postgres_errors
+from sinks.postgres.isolation import Refusal, Streak, write_isolating
+from sinks.postgres.rows import Row, parse_request_origin, parse_row
+from sinks.postgres.workflows import Published, parse_published, store_published
+from stream.batch import Batch, Burial, Record
+
+NAME: Final = "postgres-sink"
+ROWS_MAX: Final = 10_000
+"""Rows of one transaction: bounds its sort, its locks and the work that one failure repeats."""
+PARSED_AT_ONCE: Final = 100
+"""Records parsed before other tasks may run: about a millisecond."""
+REFUSED: Final = "row_refused"
+
+_dropped: Final = DUPLICATES_DROPPED_TOTAL.labels(stage=NAME)
+_up: Final = DEPENDENCY_UP.labels(name=DEPENDENCY)
+
+
+class _Source(NamedTuple):
+    """Where a row came from, for the case that it is to be buried."""
+
+    batch: Batch
+    record: Record
+
+    def bury(self, error: MessageError) -> Burial:
+        origin = parse_request_origin(self.record.value)
+        return Burial(self.batch.topic, self.batch.partition, self.record, error, origin)
+
+
+class PostgresSink:
+    """Writes batches; writing one twice leaves one copy.
+
+    What a write returns is to be buried; everything else is stored. Every write may raise
+    DependencyError (it may work later; assume nothing was stored) and FatalError (the schema or
+    the address is not ours).
+    """
+
+    def __init__(self, database_url: str, *, pool_max: int = POOL_MAX) -> None:
+        self._database_url = database_url
+        self._pool_max = pool_max
+        self._pool: Pool | None = None
+        self._streak = Streak()
+
+    async def open(self) -> None:
+        """Prepare to write; PostgreSQL may be away, the first write finds out."""
+        self._pool = await open_pool(self._database_url, NAME, self._pool_max, _prepare_connection)
+
+    async def close(self) -> None:
+        """Close within seconds; what is being written is rolled back. Closing twice is fine."""
+        if self._pool is not None:
+            pool, self._pool = self._pool, None
+            await close_pool(pool)
+
+    async def write_results(self, batches: Sequence[Batch]) -> Sequence[Burial]:
+        """Store judgments, the first of each id; later records of an id as duplicates.
+
+        Within a partition the order of offsets decides which is first.
+        """
+        rows, sources, burials = await _parse_results(batches)
+        for first in range(0, len(rows), ROWS_MAX):
+            refusals = await self._write_rows(rows[first : first + ROWS_MAX])
+            burials += [
+                sources[first + position].bury(_explain(error)) for position, error in refusals
+            ]
+        return burials
+
+    async def _write_rows(self, rows: Sequence[Row]) -> Sequence[Refusal]:
+        async with self._writing() as pool:
+            written, refusals = await write_isolating(pool, rows, writer.store_rows, self._streak)
+        for part in written:
+            _dropped.inc(part.dropped)
+            for workflow_id, count in part.conflicts.items():
+                REQUEST_ID_CONFLICTS_TOTAL.labels(workflow_id=workflow_id).inc(count)
+        return refusals
+
+    async def write_dead_letters(self, batches: Sequence[Batch]) -> Sequence[Burial]:
+        """Store dead letters. Returns nothing to bury: it would come back to the same topic."""
+        records = _list_sources(batches)
+        rows = [dead_letters.make_row(batch.topic, batch.partition, it) for batch, it in records]
+        store = dead_letters.store_dead_letters
+        async with self._writing() as pool:
+            _, refusals = await write_isolating(pool, rows, store, self._streak)
+            bare = [_strip(records[position], error) for position, error in refusals]
+            _, refusals = await write_isolating(pool, bare, store, self._streak)
+        if refusals:
+            raise FatalError(f"PostgreSQL refuses even a bare dead letter: {refusals[0].error}")
+        return ()
+
+    async def write_workflows(self, batches: Sequence[Batch]) -> Sequence[Burial]:
+        """Store versions and activations; the first record of each stands."""
+        published: list[Published] = []
+        sources: list[_Source] = []
+        burials: list[Burial] = []
+        for source in _list_sources(batches):
+            try:
+                one = parse_published(source.record)
+            except MessageError as error:
+                burials.append(source.bury(error))
+                continue
+            if one is not None:
+                published.append(one)
+                sources.append(source)
+        async with self._writing() as pool:
+            _, refusals = await write_isolating(pool, published, store_published, self._streak)
+        burials += [sources[position].bury(_explain(error)) for position, error in refusals]
+        return burials
+
+    @asynccontextmanager
+    async def _writing(self) -> AsyncGenerator[Pool]:
+        """Yield the pool, and show in the metrics whether PostgreSQL answers."""
+        if self._pool is None:
+            raise DependencyError(DEPENDENCY, "the sink is closed")
+        try:
+            yield self._pool
+        except DependencyError:
+            _up.set(0)
+            raise
+        _up.set(1)
+
+
+def _list_sources(batches: Sequence[Batch]) -> list[_Source]:
+    return [_Source(batch, record) for batch in batches for record in batch.records]
+
+
+async def _parse_results(
+    batches: Sequence[Batch],
+) -> tuple[list[Row], list[_Source], list[Burial]]:
+    """Return the rows, where each came from, and what is no judgment.
+
+    Lets other tasks run now and then: while these rows are parsed, PostgreSQL may be at work on
+    those of another call.
+    """
+    rows: list[Row] = []
+    sources: list[_Source] = []
+    burials: list[Burial] = []
+    for number, source in enumerate(_list_sources(batches), start=1):
+        try:
+            rows.append(parse_row(source.record.value))
+        except MessageError as error:
+            burials.append(source.bury(error))
+        else:
+            sources.append(source)
+        if number % PARSED_AT_ONCE == 0:
+            await asyncio.sleep(0)
+    return rows, sources, burials
+
+
+def _strip(source: _Source, error: RowRefused) -> Row:
+    """Return what can be stored in any case of a dead letter that PostgreSQL refused."""
+    explained = MessageError(dead_letters.REFUSED, error.reason)
+    return dead_letters.make_bare_row(
+        source.batch.topic, source.batch.partition, source.record, explained
+    )
+
+
+def _explain(error: RowRefused) -> MessageError:
+    return MessageError(REFUSED, f"PostgreSQL refused the row: {error}")
+
+
+async def _prepare_connection(connection: Connection) -> None:
+    """Make the temporary tables that COPY fills; they live as long as the connection."""
+    with postgres_errors():
+        await connection.execute(writer.CREATE_INCOMING)
+        await connection.execute(dead_letters.CREATE_INCOMING)
