@@ -1,6 +1,7 @@
 """An agent as a program of the stack: `judgify run NAME` as a child, asked at `/ready`."""
 
 import http.client
+import ipaddress
 import signal
 import sys
 from collections.abc import Mapping
@@ -9,10 +10,10 @@ from pathlib import Path
 from typing import Final
 
 from judgify.stack.child import Command
+from judgify.stack.ports import HOST
 
 READY_TIMEOUT_S: Final = 2.0
 STOP_MARGIN_S: Final = 5.0
-WILDCARDS: Final = ("0.0.0.0", "::", "")  # noqa: S104 -- recognised here, not bound
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ class Agent:
         self.title = name
         self.port = port
         self.stop_timeout_s = options.shutdown_timeout_s + STOP_MARGIN_S
-        self._host = options.host
+        self._host = reachable_host(options.host)
         self._log = options.data_dir / "logs" / f"{name}.log"
         self._environment = options.environment
 
@@ -55,8 +56,7 @@ class Agent:
         )
 
     def is_ready(self) -> bool:
-        host = "127.0.0.1" if self._host in WILDCARDS else self._host
-        connection = http.client.HTTPConnection(host, self.port, timeout=READY_TIMEOUT_S)
+        connection = http.client.HTTPConnection(self._host, self.port, timeout=READY_TIMEOUT_S)
         try:
             connection.request("GET", "/ready")
             return connection.getresponse().status == http.HTTPStatus.OK
@@ -64,3 +64,11 @@ class Agent:
             return False
         finally:
             connection.close()
+
+
+def reachable_host(host: str) -> str:
+    """Return where one reaches what listens on `host`, which may stand for all addresses."""
+    try:
+        return HOST if ipaddress.ip_address(host).is_unspecified else host
+    except ValueError:
+        return host

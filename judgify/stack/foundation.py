@@ -15,7 +15,7 @@ def lay_foundation(addresses: Addresses, settings: Settings, reporter: Reporter)
         DependencyError: Kafka or PostgreSQL did not answer.
     """
     from sinks.postgres.migrate import upgrade  # noqa: PLC0415 -- `--services-only` needs neither
-    from topics.provisioning import create_topics  # noqa: PLC0415
+    from topics.provisioning import create_topics  # noqa: PLC0415 -- as above
 
     kafka = addresses.kafka_bootstrap_servers
     created = create_topics(kafka, settings.topic_prefix, settings.profile)

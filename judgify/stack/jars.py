@@ -154,7 +154,7 @@ def _open_download() -> Download:
 def _is_intact(path: Path, jar: Jar) -> bool:
     try:
         return path.stat().st_size == jar.size_bytes and _sha256(path) == jar.sha256
-    except FileNotFoundError:
+    except OSError:
         return False
 
 

@@ -42,11 +42,14 @@ share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
 share.coordinator.state.topic.num.partitions=3
 group.initial.rebalance.delay.ms=0
+broker.session.timeout.ms=4500
+broker.heartbeat.interval.ms=1000
 log.cleaner.dedupe.buffer.size=16777216
 """
 """The voter is static, so that ports may change between two starts: a dynamic one is in the log.
 
-The cleaner's buffer is 128 MiB by default, a third of the heap.
+The cleaner's buffer is 128 MiB by default, a third of the heap. A broker that was killed cannot
+come back before its session has ended, 9 s by default.
 """
 
 LOG4J: Final = """\

@@ -35,7 +35,8 @@ def main() -> int:
     _die_with_parent(options.signal)
     if os.getppid() != options.parent:  # it died before the knot was tied
         return EXIT_ORPHANED
-    return os.execvp(options.command[0], options.command)  # noqa: S606 -- no shell is wanted
+    command: list[str] = options.command
+    return os.execvp(command[0], command)  # noqa: S606 -- no shell  # nosec B606 -- no shell
 
 
 def _parse(arguments: list[str]) -> argparse.Namespace:

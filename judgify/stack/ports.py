@@ -1,6 +1,6 @@
 """The ports of a local stack: declared ones stay where they are, the others are any free ones."""
 
-import random
+import secrets
 import socket
 from collections.abc import Iterable, Mapping
 from typing import Final
@@ -97,7 +97,7 @@ def describe_process(pid: int) -> str:
 
 
 def _find_free(taken: set[int]) -> int:
-    candidates = random.sample(FREE_RANGE, len(FREE_RANGE))
+    candidates = secrets.SystemRandom().sample(FREE_RANGE, len(FREE_RANGE))
     for port in candidates:
         if port not in taken and is_free(port):
             return port

