@@ -67,7 +67,7 @@ class Conditions:
             case Comparison(operator=operator, left=left, right=right):
                 return self._atom((left, right), question, f"{{}} {operator} {{}}".format)
             case Between(value=value, low=low, high=high):
-                return self._atom((value, low, high), question, "{1} <= {0} <= {2}".format)
+                return self._between((value, low, high), question)
             case Membership(value=value, container=Items() as items, negated=negated):
                 asked = _NEGATED[question] if negated else question
                 found = self._among(value, items, asked)
@@ -106,6 +106,15 @@ class Conditions:
             checks.append(f"{value} {'is not' if wanted else 'is'} None")
         return name
 
+    def _between(self, operands: tuple[Node, Node, Node], question: Question) -> str:
+        if question != "plain" or isinstance(operands[2], (LiteralNode, Reference)):
+            return self._atom(operands, question, "{1} <= {0} <= {2}".format)
+        # Python does not come to the third operand when the first comparison fails; an error in
+        # it must be seen all the same, so it goes first. It is finite, hence equal to itself.
+        name = self._values.temporary()
+        test = f"({name} := {{2}}) == {name} and {{1}} <= {{0}} <= {name}"
+        return self._atom(operands, question, test.format)
+
     def _among(self, value: Node, items: Items, question: Question) -> str:
         known = frozenset(item.value for item in items.items if isinstance(item, LiteralNode))
         computed = [item for item in items.items if not isinstance(item, LiteralNode)]
@@ -129,8 +138,10 @@ class Conditions:
         value = self._value(operand)
         if not self._values.guarded:
             # It is asked all the same: an error in it leaves this body.
-            is_known = isinstance(operand, Reference)
-            return f"{negated}" if is_known else f"({value} {'is not' if negated else 'is'} None)"
+            if isinstance(operand, Reference):
+                return f"{negated}"
+            value = f"({self._values.temporary()} := {value})"
+            return f"({value} {'is not' if negated else 'is'} None)"
         if operand.type != "number":
             return f"({value} {'is not' if negated else 'is'} None)"
         name = self._values.temporary()
