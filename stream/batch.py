@@ -6,7 +6,7 @@ from typing import NamedTuple, Protocol
 
 from schemas.errors import MessageError
 
-Headers = tuple[tuple[str, bytes], ...]
+Headers = Sequence[tuple[str, bytes | None]]
 
 
 class Record(Protocol):
@@ -24,7 +24,14 @@ class Record(Protocol):
     @property
     def value(self) -> bytes | None: ...
     @property
-    def headers(self) -> Sequence[tuple[str, bytes]]: ...
+    def headers(self) -> Headers: ...
+
+
+class Unreadable(Record, Protocol):
+    """A record of which only key and value could be read."""
+
+    @property
+    def reason(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +41,8 @@ class Batch:
     topic: str
     partition: int
     records: Sequence[Record]
+    unreadable: Sequence[Unreadable] = ()
+    """Records among these offsets that could not be parsed: the seam buries them."""
 
 
 class Output(NamedTuple):
@@ -41,7 +50,7 @@ class Output(NamedTuple):
 
     topic: str
     key: bytes | None
-    value: bytes
+    value: bytes | None
     headers: Headers = ()
 
 

@@ -1,0 +1,93 @@
+"""Burying: a record that can never work becomes a dead letter, byte for byte, with the reason."""
+
+from collections.abc import Sequence
+
+from runtime.clock import format_ms
+from runtime.logs import get_logger
+from runtime.metrics import DEAD_LETTERS_TOTAL
+from schemas.dead_letter import DeadLetter
+from schemas.errors import MessageError, PipelineError
+from stream.batch import Output, Record
+from stream.ledger import TopicPartition
+from stream.seam import Seam
+from topics.headers import build_dead_letter_headers, cut_value, origin_text
+
+log = get_logger(__name__)
+
+
+class Undertaker:
+    """Makes dead letters of one process."""
+
+    def __init__(self, seam: Seam, requests_topic: str) -> None:
+        """Records of `requests_topic` are their own request origin."""
+        self._seam = seam
+        self._requests_topic = requests_topic
+
+    def bury(
+        self,
+        source: TopicPartition,
+        record: Record,
+        error: Exception,
+        request_origin: str | None = None,
+        *,
+        with_headers: bool = True,
+    ) -> Output:
+        """Return the dead letter of `record`, to be published before the record counts as done.
+
+        A `MessageError` says code and reason; anything else is our bug and is logged as one.
+        """
+        kind, code, reason = _describe(error)
+        place = (source.topic, source.partition, record.offset)
+        if kind == "bug":
+            log.error(
+                "bug_buried", topic=place[0], partition=place[1], offset=place[2], exc_info=error
+            )
+        DEAD_LETTERS_TOTAL.labels(self._seam.agent, code).inc()
+        if request_origin is None and source.topic == self._requests_topic:
+            request_origin = origin_text(*place, record.timestamp)
+        value, length, digest = cut_value(record.value)
+        letter = DeadLetter(
+            key=record.key,
+            value=value,
+            value_length=length,
+            value_sha256=digest,
+            headers=tuple(record.headers) if with_headers else None,
+            topic=source.topic,
+            partition=source.partition,
+            offset=record.offset,
+            timestamp=record.timestamp,
+            request_origin=request_origin,
+            agent=self._seam.agent,
+            version=self._seam.engine,
+            kind=kind,
+            code=code,
+            reason=reason,
+            at=format_ms(self._seam.clock.now_ms()),
+        )
+        headers = build_dead_letter_headers(letter)
+        return Output(self._seam.dead_letters, record.key, value, headers)
+
+    def bury_unreadable(self, source: TopicPartition, unreadable: Sequence[Record]) -> list[Output]:
+        """Return the dead letters of records whose headers nobody could read."""
+        return [
+            self.bury(
+                source,
+                record,
+                MessageError("unreadable_record", getattr(record, "reason", "unreadable")),
+                with_headers=False,
+            )
+            for record in unreadable
+        ]
+
+
+def _describe(error: Exception) -> tuple[str, str, str]:
+    if isinstance(error, MessageError):
+        kind = "skip" if error.code == "skipped" else error.kind
+        return kind, error.code, error.reason
+    if isinstance(error, PipelineError):
+        return error.kind, "internal_error", str(error)
+    return (
+        "bug",
+        "internal_error",
+        f"{type(error).__name__} in our code; its log line has the trace",
+    )

@@ -1,0 +1,251 @@
+"""Faust's consumer thread, made to hand out slices of partitions instead of single records.
+
+The thread owns the aiokafka consumer: heartbeats, rebalances and fetches go on while the main loop
+works. Everything here runs in that thread's loop, but for `call`.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Collection, Coroutine, Iterable, Mapping
+from itertools import islice
+from typing import Any, Final, NamedTuple, Protocol, TypeVar
+
+import aiokafka
+from aiokafka.abc import ConsumerRebalanceListener
+from aiokafka.errors import KafkaError
+from aiokafka.structs import OffsetAndMetadata
+from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
+from typing_extensions import override
+
+from stream.batch import Record
+from stream.ledger import Slice, TopicPartition
+from stream.salvage import UnreadableRecord
+
+FETCH_WAIT_MS: Final = 500
+"""How long the broker may hold a fetch that finds nothing; bounds what one idle fetch can delay."""
+_GATE_POLL_S: Final = 0.02
+
+T = TypeVar("T")
+
+
+class Fetched(NamedTuple):
+    """One slice: where it lies, its readable records, and those nobody could read."""
+
+    slice: Slice
+    records: list[Record]
+    unreadable: list[UnreadableRecord]
+
+
+class AssignmentListener(Protocol):
+    """Who is told, in the main loop, that partitions go and come."""
+
+    async def on_revoked(self) -> None:
+        """Finish what is in flight, within the bound of the shape, and commit."""
+        ...
+
+    async def on_assigned(self, assigned: Collection[TopicPartition]) -> None:
+        """Start with these partitions."""
+        ...
+
+
+class _GateListener(ConsumerRebalanceListener):  # type: ignore[misc]  # -- untyped base
+    """Closes the gate before partitions go and opens it when the main loop knows the new ones."""
+
+    def __init__(self, thread: "FetchThread") -> None:
+        self._thread = thread
+
+    def on_partitions_revoked(self, revoked: Iterable[Any]) -> Awaitable[None]:
+        self._thread.gate_open = False
+        return self._thread.tell_revoked(revoked)
+
+    async def on_partitions_assigned(self, assigned: Iterable[Any]) -> None:
+        await self._thread.tell_assigned([TopicPartition(*tp) for tp in assigned])
+        self._thread.gate_open = True
+
+
+class FetchThread(AIOKafkaConsumerThread):
+    """The thread that is a member of the group.
+
+    `gate_open` is False from the moment a rebalance begins until the main loop has taken in the
+    new assignment: in between nothing is drained, so no slice can belong to an assignment that
+    its epoch does not name.
+    """
+
+    abstract = False
+    gate_open = False
+    listener: AssignmentListener
+    main_loop: asyncio.AbstractEventLoop
+
+    @override
+    def _create_worker_consumer(self, transport: Any) -> aiokafka.AIOKafkaConsumer:
+        consumer = super()._create_worker_consumer(transport)
+        consumer._fetch_max_wait_ms = FETCH_WAIT_MS  # noqa: SLF001 -- Faust fixes 1,500
+        return consumer
+
+    # -- called from the main loop ----------------------------------------
+
+    async def call(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run `work` in this thread's loop and return what it returns."""
+        future = asyncio.run_coroutine_threadsafe(work, self.thread_loop)
+        try:
+            return await asyncio.wrap_future(future)
+        except asyncio.CancelledError:
+            future.cancel()
+            raise
+
+    # -- rebalances -------------------------------------------------------
+
+    async def tell_revoked(self, revoked: Iterable[Any]) -> None:
+        if list(revoked):
+            await self._tell(self.listener.on_revoked())
+
+    async def tell_assigned(self, assigned: Collection[TopicPartition]) -> None:
+        await self._tell(self.listener.on_assigned(assigned))
+
+    async def _tell(self, told: Coroutine[Any, Any, None]) -> None:
+        await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(told, self.main_loop))
+
+    async def join(self, topics: Collection[str]) -> None:
+        """Become a member of the group for `topics`."""
+        self._ensure_consumer().subscribe(topics=set(topics), listener=_GateListener(self))
+
+    # -- offsets ----------------------------------------------------------
+
+    async def commit_offsets(self, offsets: Mapping[TopicPartition, int]) -> None:
+        await self._ensure_consumer().commit(
+            {_as_theirs(tp): OffsetAndMetadata(offset, "") for tp, offset in offsets.items()}
+        )
+
+    async def fetch_committed(
+        self, tps: Iterable[TopicPartition]
+    ) -> dict[TopicPartition, int | None]:
+        consumer = self._ensure_consumer()
+        return {tp: await consumer.committed(_as_theirs(tp)) for tp in tps}
+
+    async def fetch_bounds(
+        self, tps: Collection[TopicPartition]
+    ) -> dict[TopicPartition, tuple[int, int]]:
+        """Return the first offset and the end of the log of each partition."""
+        consumer = self._ensure_consumer()
+        theirs = [_as_theirs(tp) for tp in tps]
+        first = await consumer.beginning_offsets(theirs)
+        last = await consumer.end_offsets(theirs)
+        return {tp: (first[_as_theirs(tp)], last[_as_theirs(tp)]) for tp in tps}
+
+    async def set_positions(self, offsets: Mapping[TopicPartition, int]) -> None:
+        consumer = self._ensure_consumer()
+        for tp, offset in offsets.items():
+            if _as_theirs(tp) in consumer.assignment():
+                consumer.seek(_as_theirs(tp), offset)
+
+    def end_of_log(self, tp: TopicPartition) -> int | None:
+        """Return the newest end that a fetch has told, or None; no request is made."""
+        assignment = self._ensure_consumer()._subscription.subscription  # noqa: SLF001 -- no public way without a request
+        if assignment is None or assignment.assignment is None:
+            return None
+        theirs = _as_theirs(tp)
+        if theirs not in assignment.assignment.tps:
+            return None
+        end: int | None = assignment.assignment.state_value(theirs).highwater
+        return end
+
+    async def leave(self) -> None:
+        """Leave the group and close the connections."""
+        await self._ensure_consumer().stop()
+
+    # -- fetching ---------------------------------------------------------
+
+    async def fetch(
+        self, topics: Collection[str], records_max: int, timeout_s: float, epoch: int
+    ) -> list[Fetched]:
+        """Return what has arrived of `topics`, waiting at most `timeout_s` for the first of it.
+
+        Raises:
+            KafkaError: what the broker answered; positions are unchanged.
+        """
+        fetcher = self._ensure_consumer()._fetcher  # noqa: SLF001 -- the public calls copy each record
+        deadline_s = time.monotonic() + timeout_s
+        with fetcher._subscriptions.fetch_context():  # noqa: SLF001 -- keeps the member active
+            while True:
+                drained = self._drain(fetcher, topics, records_max, epoch) if self.gate_open else []
+                left_s = deadline_s - time.monotonic()
+                if drained or left_s <= 0:
+                    return drained
+                await self._wait_for_arrival(fetcher, left_s)
+
+    async def _wait_for_arrival(self, fetcher: Any, timeout_s: float) -> None:
+        if not self.gate_open:
+            await asyncio.sleep(_GATE_POLL_S)
+            return
+        waiter = fetcher._create_fetch_waiter()  # noqa: SLF001 -- as fetched_records() waits
+        done, _ = await asyncio.wait([waiter], timeout=timeout_s)
+        if done:
+            waiter.result()
+        else:
+            waiter.cancel()
+
+    def _drain(
+        self, fetcher: Any, topics: Collection[str], records_max: int, epoch: int
+    ) -> list[Fetched]:
+        drained: list[Fetched] = []
+        for tp in list(fetcher._records):  # noqa: SLF001 -- what has arrived
+            if tp.topic not in topics:
+                continue
+            arrived = fetcher._records[tp]  # noqa: SLF001 -- a FetchResult or a FetchError
+            if not hasattr(arrived, "has_more"):
+                self._forget(fetcher, tp)
+                arrived.check_raise()
+            taken = self._take(fetcher, tp, arrived, records_max, epoch)
+            if taken is not None:
+                drained.append(taken)
+                records_max -= len(taken.records)
+            if records_max <= 0:
+                break
+        return drained
+
+    def _take(
+        self, fetcher: Any, tp: Any, arrived: Any, records_max: int, epoch: int
+    ) -> Fetched | None:
+        if not arrived.check_assignment(tp) or not arrived.has_more():
+            self._forget(fetcher, tp)
+            return None
+        parts = arrived._partition_records  # noqa: SLF001 -- the reader of the fetched bytes
+        start = parts.next_fetch_offset
+        try:
+            records = list(islice(parts, records_max))
+            unreadable: list[UnreadableRecord] = []
+            exhausted = len(records) < records_max
+        except Exception:  # noqa: BLE001 -- aiokafka's parser raises anything on hostile bytes
+            parts = self._salvage(fetcher, tp, parts, start)
+            everything = list(parts)
+            unreadable = [record for record in everything if isinstance(record, UnreadableRecord)]
+            records = [record for record in everything if not isinstance(record, UnreadableRecord)]
+            exhausted = True
+        end = parts.next_fetch_offset
+        arrived._assignment.state_value(tp).consumed_to(end)  # noqa: SLF001 -- as getall() does
+        if exhausted:
+            self._forget(fetcher, tp)
+        size_bytes = sum(len(r.value or b"") + len(r.key or b"") for r in records)
+        oldest_ms = records[0].timestamp if records else None
+        count = len(records) + len(unreadable)
+        piece = Slice(TopicPartition(*tp), start, end, epoch, count, size_bytes, oldest_ms)
+        return Fetched(piece, records, unreadable)
+
+    def _salvage(self, fetcher: Any, tp: Any, parts: Any, start: int) -> Any:
+        # A damaged batch (CRC) raises again here, as a KafkaError: it is fetched anew.
+        self._forget(fetcher, tp)
+        return parts.salvage(start)
+
+    @staticmethod
+    def _forget(fetcher: Any, tp: Any) -> None:
+        """Drop what has arrived of `tp`, so that the next part of it is fetched."""
+        fetcher._records.pop(tp, None)  # noqa: SLF001 -- as fetched_records() does
+        fetcher._notify(fetcher._wait_consume_future)  # noqa: SLF001 -- as fetched_records() does
+
+
+def _as_theirs(tp: TopicPartition) -> Any:
+    return aiokafka.TopicPartition(tp.topic, tp.partition)
+
+
+FETCH_ERRORS: Final[tuple[type[Exception], ...]] = (KafkaError, OSError, TimeoutError)
+"""What a call to the broker may raise that time may heal."""

@@ -1,0 +1,78 @@
+"""Holding: work that a dependency stops is tried again for ever, and everybody can see why.
+
+The kinds of error are decided here and in stream/shapes/: bury, hold or stop, nowhere else.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+from runtime.clock import Clock
+from runtime.logs import get_logger
+from runtime.metrics import DEPENDENCY_UP
+from schemas.errors import DependencyError
+
+BACKOFF_FIRST_S: Final = 0.05
+BACKOFF_MAX_S: Final = 5.0
+
+T = TypeVar("T")
+log = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What is waited for, and since when (monotonic seconds)."""
+
+    dependency: str
+    reason: str
+    since_s: float
+
+
+class Progress:
+    """When work last completed and what is held: what the watchdog and `/status` look at."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self.completed_at_s = clock.monotonic_s()
+        """When something last completed, or when work was last handed to an idle process."""
+        self.held: dict[str, Held] = {}
+        """What is held, by lane: `topic/partition` of a map, `topic` of a sink."""
+
+    def note_completed(self) -> None:
+        self.completed_at_s = self._clock.monotonic_s()
+
+    async def hold(self, lane: str, attempt: Callable[[], Awaitable[T]]) -> T:
+        """Return what `attempt` returns, however often a dependency makes it fail first.
+
+        FatalError and bugs pass through; so does cancellation.
+        """
+        backoff_s = BACKOFF_FIRST_S
+        while True:
+            try:
+                result = await attempt()
+            except DependencyError as error:
+                self._note_held(lane, error)
+                await asyncio.sleep(backoff_s)
+                backoff_s = min(backoff_s * 2, BACKOFF_MAX_S)
+            else:
+                if lane in self.held:
+                    self._note_released(lane)
+                return result
+
+    def _note_held(self, lane: str, error: DependencyError) -> None:
+        before = self.held.get(lane)
+        since_s = before.since_s if before else self._clock.monotonic_s()
+        if before is None:
+            log.warning("lane_held", lane=lane, dependency=error.dependency, reason=error.reason)
+            DEPENDENCY_UP.labels(error.dependency).set(0)
+        self.held[lane] = Held(error.dependency, error.reason, since_s)
+
+    def _note_released(self, lane: str) -> None:
+        released = self.held.pop(lane)
+        self.note_completed()
+        held_s = self._clock.monotonic_s() - released.since_s
+        DEPENDENCY_UP.labels(released.dependency).set(1)
+        log.info(
+            "lane_released", lane=lane, dependency=released.dependency, held_s=round(held_s, 3)
+        )

@@ -1,0 +1,189 @@
+"""The ledger: which records of a partition are handed out, finished, and so may be committed.
+
+Pure: no broker, no clock. Its law: a commit never passes an unfinished record, whatever the order
+in which work completes, partitions come and go, or positions are set back.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+
+class TopicPartition(NamedTuple):
+    """A partition of a topic, as aiokafka and Faust name it."""
+
+    topic: str
+    partition: int
+
+
+@dataclass(slots=True, eq=False)
+class Entry:
+    """A slice that was handed out: the offsets from `start` up to, not including, `end`."""
+
+    owner: "PartitionLedger"
+    start: int
+    end: int
+    records: int
+    size_bytes: int
+    oldest_timestamp_ms: int | None = None
+    finished: bool = False
+
+
+class Slice(NamedTuple):
+    """What a fetch brought of one partition.
+
+    `start` is the position before the fetch and `end` the position after it: offsets between the
+    two without a record hold markers or were compacted, and count as read.
+    """
+
+    partition: TopicPartition
+    start: int
+    end: int
+    epoch: int
+    records: int = 0
+    size_bytes: int = 0
+    oldest_timestamp_ms: int | None = None
+
+
+class Rewind(NamedTuple):
+    """The slice is not what comes next: set the position back to `offset` and drop the slice."""
+
+    offset: int
+
+
+@dataclass(slots=True)
+class PartitionLedger:
+    """The offsets of one assigned partition."""
+
+    since_epoch: int
+    """Slices whose fetch began before this epoch are not believed."""
+    expected: int | None = None
+    """Where the next slice must start; None until the start is resolved."""
+    committed: int | None = None
+    """The last offset that the broker confirmed as committed by us or before us."""
+    entries: deque[Entry] = field(default_factory=deque)
+    records_unfinished: int = 0
+    bytes_unfinished: int = 0
+
+    def first_unfinished(self) -> int | None:
+        """Return the offset up to which everything is finished; None before the start is known."""
+        return self.entries[0].start if self.entries else self.expected
+
+    def settle(self) -> None:
+        """Forget finished entries at the head; later ones wait for those before them."""
+        while self.entries and self.entries[0].finished:
+            self.entries.popleft()
+
+
+class Ledger:
+    """The offsets of every partition that is assigned to this process."""
+
+    def __init__(self) -> None:
+        self.epoch = 0
+        """Raised whenever positions change under a fetch that may be on its way."""
+        self._partitions: dict[TopicPartition, PartitionLedger] = {}
+
+    # -- assignment -------------------------------------------------------
+
+    def assign(self, assigned: Iterable[TopicPartition]) -> None:
+        """Start anew with `assigned`; what was handed out before is no longer ours to finish."""
+        self.epoch += 1
+        self._partitions = {tp: PartitionLedger(self.epoch) for tp in assigned}
+
+    def revoke(self) -> None:
+        """Drop everything: late completions change nothing."""
+        self.assign(())
+
+    def unresolved(self) -> list[TopicPartition]:
+        """Return the partitions whose start is not known yet; nothing of theirs is accepted."""
+        return [tp for tp, ledger in self._partitions.items() if ledger.expected is None]
+
+    def resolve(self, partition: TopicPartition, start: int) -> None:
+        """Expect `start` next; the position must be set to it by the caller."""
+        if (ledger := self._partitions.get(partition)) is not None:
+            ledger.expected = start
+
+    def rewind(self, partition: TopicPartition) -> int | None:
+        """Return where the position must be set, and disbelieve the slices already on their way."""
+        ledger = self._partitions.get(partition)
+        if ledger is None or ledger.expected is None:
+            return None
+        self.epoch += 1
+        ledger.since_epoch = self.epoch
+        return ledger.expected
+
+    # -- work -------------------------------------------------------------
+
+    def accept(self, piece: Slice) -> Entry | Rewind | None:
+        """Take `piece` as the next of its partition, or say that the position must be set back.
+
+        None: the partition is not ours, or its start is not resolved; the slice is dropped.
+        """
+        ledger = self._partitions.get(piece.partition)
+        if ledger is None or ledger.expected is None:
+            return None
+        if piece.epoch < ledger.since_epoch or piece.start != ledger.expected:
+            return Rewind(ledger.expected)
+        ledger.expected = piece.end
+        entry = Entry(
+            ledger,
+            piece.start,
+            piece.end,
+            piece.records,
+            piece.size_bytes,
+            piece.oldest_timestamp_ms,
+            finished=piece.records == 0,
+        )
+        ledger.records_unfinished += piece.records
+        ledger.bytes_unfinished += piece.size_bytes
+        ledger.entries.append(entry)
+        ledger.settle()
+        return entry
+
+    def finish(self, entry: Entry) -> None:
+        """Every output of `entry` is acknowledged. Of a lost partition it changes nothing."""
+        if entry.finished:
+            return
+        entry.finished = True
+        owner = entry.owner
+        owner.records_unfinished -= entry.records
+        owner.bytes_unfinished -= entry.size_bytes
+        owner.settle()
+
+    # -- commits ----------------------------------------------------------
+
+    def due_commits(self) -> dict[TopicPartition, int]:
+        """Return the offsets to commit: for each partition the first that is not finished."""
+        due = {}
+        for tp, ledger in self._partitions.items():
+            offset = ledger.first_unfinished()
+            if offset is not None and offset != ledger.committed:
+                due[tp] = offset
+        return due
+
+    def note_committed(self, offsets: Mapping[TopicPartition, int], epoch: int) -> None:
+        """The broker confirmed `offsets`, which were due in `epoch`."""
+        for tp, offset in offsets.items():
+            ledger = self._partitions.get(tp)
+            if ledger is not None and ledger.since_epoch <= epoch:
+                ledger.committed = offset
+
+    # -- looking ----------------------------------------------------------
+
+    @property
+    def partitions(self) -> Mapping[TopicPartition, PartitionLedger]:
+        """The ledgers by partition, to look at and not to change."""
+        return self._partitions
+
+    def backlog(self, topic: str) -> tuple[int, int]:
+        """Return the records and bytes of `topic` that are handed out and not finished."""
+        ledgers = [ledger for tp, ledger in self._partitions.items() if tp.topic == topic]
+        return (
+            sum(ledger.records_unfinished for ledger in ledgers),
+            sum(ledger.bytes_unfinished for ledger in ledgers),
+        )
+
+    def count_unfinished(self) -> int:
+        """Return how many records are handed out and not finished."""
+        return sum(ledger.records_unfinished for ledger in self._partitions.values())

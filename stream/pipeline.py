@@ -1,0 +1,235 @@
+"""The pipeline: fetches slices, hands them to the lanes, commits what is finished.
+
+It is told of rebalances, keeps the ledger true to the positions, and is the only committer.
+"""
+
+import asyncio
+from collections.abc import Collection, Coroutine, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+
+from runtime.logs import get_logger
+from runtime.metrics import REBALANCES_TOTAL
+from schemas.errors import DependencyError, FatalError
+from stream.batch import Batch
+from stream.fetch_thread import FETCH_ERRORS, Fetched, FetchThread
+from stream.ledger import Entry, Rewind, TopicPartition
+from stream.seam import Seam
+from stream.shapes.lane import Lane
+from stream.starts import Lost, find_start
+
+COMMIT_INTERVAL_S: Final = 0.5
+COMMIT_TIMEOUT_S: Final = 5.0
+FETCH_TIMEOUT_S: Final = 0.5
+OFFSETS_TIMEOUT_S: Final = 15.0
+REVOKE_TIMEOUT_S: Final = 5.0
+LINGER_S: Final = 0.002
+"""Rest after a small poll, so that records gather: a fetch costs about 1 ms whatever it brings."""
+SMALL_POLL_RECORDS: Final = 200
+ROOM_POLL_S: Final = 0.005
+
+T = TypeVar("T")
+log = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How much may be handed out and unfinished, per topic."""
+
+    records: int = 32_000
+    size_bytes: int = 67_108_864
+    poll_records: int = 2_000
+
+
+class Pipeline:
+    """Moves records of the group's topics through the lanes, and commits behind them."""
+
+    def __init__(
+        self, thread: FetchThread, lanes: Sequence[Lane], seam: Seam, bounds: Bounds
+    ) -> None:
+        self._thread = thread
+        self._lanes = {lane.topic: lane for lane in lanes}
+        self._seam = seam
+        self._bounds = bounds
+        self.joined = False
+        """True once the group has given us an assignment, which may be empty."""
+        self.stopping = False
+
+    # -- rebalances, called in the main loop ------------------------------
+
+    async def on_revoked(self) -> None:
+        """Finish what is in flight as far as time allows, commit, drop the rest."""
+        await self.finish(REVOKE_TIMEOUT_S)
+        await self.commit()
+        self._seam.ledger.revoke()
+        for lane in self._lanes.values():
+            await lane.drop()
+
+    async def on_assigned(self, assigned: Collection[TopicPartition]) -> None:
+        """Start with `assigned`; where each begins is found before its first fetch."""
+        self._seam.ledger.assign(assigned)
+        self.joined = True
+        REBALANCES_TOTAL.inc()
+        log.info("partitions_assigned", count=len(assigned))
+
+    async def finish(self, timeout_s: float) -> None:
+        """Wait until what is handed out is finished; what a dependency holds is not waited for."""
+        async with asyncio.TaskGroup() as group:
+            for lane in self._lanes.values():
+                if not self._is_held(lane):
+                    group.create_task(lane.finish(timeout_s))
+
+    def _is_held(self, lane: Lane) -> bool:
+        held = self._seam.progress.held
+        return any(name.partition("/")[0] == lane.topic for name in held)
+
+    # -- fetching ---------------------------------------------------------
+
+    async def run(self) -> None:
+        """Fetch and hand out until `stopping` is set.
+
+        Raises:
+            FatalError: a lane cannot go on.
+        """
+        for lane in self._lanes.values():
+            lane.start()
+        while not self.stopping:
+            for lane in self._lanes.values():
+                lane.raise_failure()
+            topics = self._topics_with_room()
+            if not topics or not self.joined:
+                await asyncio.sleep(ROOM_POLL_S)
+                continue
+            await self._seam.progress.hold("fetch", lambda topics=topics: self._fetch(topics))  # type: ignore[misc]  # -- bound now
+
+    def _topics_with_room(self) -> list[str]:
+        rooms = []
+        for topic in self._lanes:
+            records, size_bytes = self._seam.ledger.backlog(topic)
+            if records < self._bounds.records and size_bytes < self._bounds.size_bytes:
+                rooms.append(topic)
+        return rooms
+
+    async def _fetch(self, topics: Sequence[str]) -> None:
+        ledger, thread = self._seam.ledger, self._thread
+        if ledger.unresolved():
+            await self._resolve_starts()
+        epoch = ledger.epoch
+        try:
+            fetched = await thread.call(
+                thread.fetch(topics, self._bounds.poll_records, FETCH_TIMEOUT_S, epoch)
+            )
+        except FETCH_ERRORS as error:
+            raise DependencyError("kafka", f"{type(error).__name__}: {error}") from error
+        rewinds = {}
+        for piece in fetched:
+            if (offset := self._hand_out(piece)) is not None:
+                rewinds[piece.slice.partition] = offset
+        if rewinds:
+            await self._set_back(rewinds)
+        if fetched and sum(len(piece.records) for piece in fetched) < SMALL_POLL_RECORDS:
+            await asyncio.sleep(LINGER_S)
+
+    def _hand_out(self, piece: Fetched) -> int | None:
+        """Give the slice to its lane; return where the position must be set if it does not fit."""
+        if self.stopping:
+            return None
+        accepted = self._seam.ledger.accept(piece.slice)
+        if isinstance(accepted, Rewind):
+            return accepted.offset
+        if accepted is not None and piece.slice.records:
+            self._hand(piece, accepted)
+        return None
+
+    def _hand(self, piece: Fetched, entry: Entry) -> None:
+        if self._seam.ledger.count_unfinished() == entry.records:
+            self._seam.progress.note_completed()  # the watchdog's time runs from here
+        topic, partition = piece.slice.partition
+        if piece.records:
+            self._seam.clock.observe(piece.records[-1].timestamp)
+        self._lanes[topic].hand(
+            Batch(topic, partition, piece.records, tuple(piece.unreadable)), entry
+        )
+
+    async def _set_back(self, rewinds: Mapping[TopicPartition, int]) -> None:
+        """Set positions back to what is expected next; what retention took meanwhile is lost."""
+        log.info("positions_set_back", partitions=len(rewinds))
+        for tp in rewinds:
+            self._seam.ledger.rewind(tp)
+        await self._begin_at(dict(rewinds))
+
+    async def _resolve_starts(self) -> None:
+        """Find where each newly assigned partition begins."""
+        thread = self._thread
+        tps = self._seam.ledger.unresolved()
+        await self._begin_at(await self._ask(thread.fetch_committed(tps)))
+
+    async def _begin_at(self, wanted: Mapping[TopicPartition, int | None]) -> None:
+        """Set the position of each partition to the offset that is wanted, if the log has it."""
+        ledger, thread = self._seam.ledger, self._thread
+        epoch = ledger.epoch
+        bounds = await self._ask(thread.fetch_bounds(list(wanted)))
+        starts = {tp: find_start(tp, offset, *bounds[tp]) for tp, offset in wanted.items()}
+        for start in starts.values():
+            if start.lost is not None:
+                await self._bury_lost(start.lost)
+        if ledger.epoch != epoch:
+            return  # a rebalance came in between: it begins anew
+        await thread.call(thread.set_positions({tp: start.offset for tp, start in starts.items()}))
+        for tp, start in starts.items():
+            ledger.resolve(tp, start.offset)
+
+    async def _ask(self, question: Coroutine[Any, Any, T]) -> T:
+        try:
+            async with asyncio.timeout(OFFSETS_TIMEOUT_S):
+                return await self._thread.call(question)
+        except FETCH_ERRORS as error:
+            raise DependencyError("kafka", f"{type(error).__name__}: {error}") from error
+
+    async def _bury_lost(self, lost: Lost) -> None:
+        log.error(
+            "records_lost",
+            topic=lost.topic,
+            partition=lost.partition,
+            first=lost.first,
+            end=lost.end,
+        )
+        await self._seam.publisher.publish(lost.partition, [lost.make_letter(self._seam)])
+
+    # -- commits ----------------------------------------------------------
+
+    async def run_commits(self) -> None:
+        """Commit what is finished, twice a second."""
+        while True:
+            await asyncio.sleep(COMMIT_INTERVAL_S)
+            await self.commit()
+
+    async def commit(self) -> None:
+        """Commit up to the first unfinished record of each partition; a failure is tried again."""
+        ledger, thread = self._seam.ledger, self._thread
+        due, epoch = ledger.due_commits(), ledger.epoch
+        if not due:
+            return
+        try:
+            async with asyncio.timeout(COMMIT_TIMEOUT_S):
+                await thread.call(thread.commit_offsets(due))
+        except Exception as error:  # noqa: BLE001 -- whatever it was, nothing is committed and it is tried again
+            log.warning(
+                "commit_failed", error=f"{type(error).__name__}: {error}", partitions=len(due)
+            )
+        else:
+            ledger.note_committed(due, epoch)
+
+
+def check_equal_partitions(counts: Mapping[str, int | None]) -> None:
+    """Refuse topics that are missing or differ in partitions where they must not.
+
+    Raises:
+        FatalError: which, and what to do.
+    """
+    missing = sorted(topic for topic, count in counts.items() if count is None)
+    if missing:
+        raise FatalError(f"missing topics: {', '.join(missing)}. Do: judgify topics create")
+    if len(set(counts.values())) > 1:
+        told = ", ".join(f"{topic} has {count}" for topic, count in sorted(counts.items()))
+        raise FatalError(f"partition counts must be equal: {told}. Do: judgify topics check")

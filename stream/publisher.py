@@ -1,0 +1,235 @@
+"""The publisher: outputs go out as whole batches, and are published when the broker has them all.
+
+After one refused batch an idempotent aiokafka producer refuses all later ones, and on a lost
+connection it may retry for ever in silence. So any failure, whatever its type, and any silence of
+`ACK_TIMEOUT_S` replaces the producer, and everybody who waits on the old one learns of it at once.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import aiokafka
+from aiokafka.errors import UnknownTopicOrPartitionError
+
+from runtime.logs import get_logger
+from runtime.metrics import DEPENDENCY_UP
+from schemas.errors import DependencyError
+from stream.batch import Output
+from stream.tasks import Tasks
+
+ACK_TIMEOUT_S: Final = 30.0
+"""Silence of the broker after which a publish counts as failed."""
+BATCH_BYTES: Final = 1_000_000
+"""Size at which a produced batch is closed; a single larger record still travels alone."""
+RECORD_BYTES_MAX: Final = 2_097_152
+"""Largest record we publish, key and value together, bytes."""
+CLOSE_TIMEOUT_S: Final = 2.0
+START_TIMEOUT_S: Final = 10.0
+
+log = get_logger(__name__)
+
+
+class _Connection:
+    """One producer and the publishes that wait for its acknowledgements."""
+
+    def __init__(self, producer: aiokafka.AIOKafkaProducer) -> None:
+        self.producer = producer
+        self.partitions: dict[str, int] = {}
+        self.waiting: set[asyncio.Future[None]] = set()
+
+    def fail(self, reason: str) -> None:
+        for waiter in self.waiting:
+            if not waiter.done():
+                waiter.set_exception(DependencyError("kafka", reason))
+
+
+class Publisher:
+    """Publishes the outputs of a partition, in order, to the same partition number."""
+
+    def __init__(
+        self, bootstrap_servers: str, observe_ms: Callable[[int], None], client_id: str
+    ) -> None:
+        """Learn the broker's time from each acknowledgement through `observe_ms`."""
+        self._bootstrap_servers = bootstrap_servers
+        self._observe_ms = observe_ms
+        self._client_id = client_id
+        self._connection: _Connection | None = None
+        self._opening = asyncio.Lock()
+        self._closing = Tasks()
+        self._up = DEPENDENCY_UP.labels("kafka")
+
+    async def open(self) -> None:
+        """Connect; publishing does so by itself, this is for knowing at start.
+
+        Raises:
+            DependencyError: the broker does not answer.
+        """
+        await self._connect()
+
+    async def publish(self, partition: int, outputs: Sequence[Output]) -> None:
+        """Return when the broker has acknowledged every output.
+
+        A topic with fewer partitions takes `partition` modulo their number.
+
+        Raises:
+            DependencyError: assume nothing was published; publishing again may leave duplicates.
+        """
+        if not outputs:
+            return
+        connection = await self._connect()
+        batches = _build(connection.producer, outputs)
+        try:
+            async with asyncio.timeout(ACK_TIMEOUT_S):
+                await self._send(connection, partition, batches)
+        except DependencyError:
+            raise
+        except Exception as error:  # whatever it is, the producer is of no use any more
+            reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+            self._discard(connection, reason)
+            raise DependencyError("kafka", reason) from error
+
+    async def count_partitions(self, topic: str) -> int | None:
+        """Return how many partitions `topic` has, None where there is no such topic.
+
+        Raises:
+            DependencyError: the broker does not answer.
+        """
+        connection = await self._connect()
+        try:
+            async with asyncio.timeout(START_TIMEOUT_S):
+                return await self._partitions(connection, topic)
+        except UnknownTopicOrPartitionError:
+            return None
+        except Exception as error:  # as in publish()
+            self._discard(connection, str(error))
+            raise DependencyError("kafka", f"{type(error).__name__}: {error}") from error
+
+    async def close(self) -> None:
+        """Close the connection; what is not acknowledged is not published."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.fail("we are stopping")
+            await _stop(connection.producer)
+        await self._closing.cancel()
+
+    # ---------------------------------------------------------------------
+
+    async def _connect(self) -> _Connection:
+        if self._connection is not None:
+            return self._connection
+        async with self._opening:
+            if self._connection is None:
+                producer = self._make_producer()
+                try:
+                    async with asyncio.timeout(START_TIMEOUT_S):
+                        await producer.start()
+                except Exception as error:
+                    self._up.set(0)
+                    self._closing.spawn(_stop(producer))
+                    raise DependencyError("kafka", f"{type(error).__name__}: {error}") from error
+                self._connection = _Connection(producer)
+                self._up.set(1)
+            return self._connection
+
+    def _make_producer(self) -> aiokafka.AIOKafkaProducer:
+        return aiokafka.AIOKafkaProducer(
+            bootstrap_servers=self._bootstrap_servers,
+            client_id=self._client_id,
+            acks="all",
+            enable_idempotence=True,
+            linger_ms=0,
+            max_batch_size=BATCH_BYTES,
+            max_request_size=RECORD_BYTES_MAX + 65_536,
+            request_timeout_ms=int(ACK_TIMEOUT_S * 1_000),
+        )
+
+    async def _send(
+        self, connection: _Connection, partition: int, batches: Sequence[tuple[str, Any]]
+    ) -> None:
+        acknowledged = asyncio.get_running_loop().create_future()
+        connection.waiting.add(acknowledged)
+        try:
+            await self._send_batches(connection, partition, batches, acknowledged)
+            await acknowledged
+        finally:
+            connection.waiting.discard(acknowledged)
+            if acknowledged.done() and not acknowledged.cancelled():
+                acknowledged.exception()  # seen, where sending itself failed first
+
+    async def _send_batches(
+        self,
+        connection: _Connection,
+        partition: int,
+        batches: Sequence[tuple[str, Any]],
+        acknowledged: "asyncio.Future[None]",
+    ) -> None:
+        sent = 0
+        all_sent = False
+
+        def note(future: "asyncio.Future[Any]") -> None:
+            nonlocal sent
+            sent -= 1
+            if acknowledged.done():
+                return
+            error = ConnectionError("cancelled") if future.cancelled() else future.exception()
+            if error is not None:
+                acknowledged.set_exception(error)
+                return
+            self._observe_ms(future.result().timestamp)
+            if all_sent and sent == 0:
+                acknowledged.set_result(None)
+
+        for topic, builder in batches:
+            count = await self._partitions(connection, topic)
+            future = await connection.producer.send_batch(
+                builder, topic, partition=partition % count
+            )
+            sent += 1
+            future.add_done_callback(note)
+        all_sent = True
+        if sent == 0 and not acknowledged.done():
+            acknowledged.set_result(None)
+
+    @staticmethod
+    async def _partitions(connection: _Connection, topic: str) -> int:
+        count = connection.partitions.get(topic)
+        if count is None:
+            count = len(await connection.producer.partitions_for(topic))
+            connection.partitions[topic] = count
+        return count
+
+    def _discard(self, connection: _Connection, reason: str) -> None:
+        if self._connection is connection:
+            self._connection = None
+            self._up.set(0)
+            log.warning("producer_replaced", reason=reason)
+        connection.fail(reason)
+        self._closing.spawn(_stop(connection.producer))
+
+
+def _build(producer: aiokafka.AIOKafkaProducer, outputs: Sequence[Output]) -> list[tuple[str, Any]]:
+    """Return closed batches with their topics, the outputs of each topic in order."""
+    closed: list[tuple[str, Any]] = []
+    builders: dict[str, Any] = {}
+    for topic, key, value, headers in outputs:
+        builder = builders.get(topic)
+        if builder is None:
+            builder = builders[topic] = producer.create_batch()
+        if builder.append(timestamp=None, key=key, value=value, headers=list(headers)) is None:
+            builder.close()
+            closed.append((topic, builder))
+            builder = builders[topic] = producer.create_batch()
+            builder.append(timestamp=None, key=key, value=value, headers=list(headers))
+    for topic, builder in builders.items():
+        builder.close()
+        closed.append((topic, builder))
+    return closed
+
+
+async def _stop(producer: aiokafka.AIOKafkaProducer) -> None:
+    try:
+        async with asyncio.timeout(CLOSE_TIMEOUT_S):
+            await producer.stop()
+    except Exception as error:  # noqa: BLE001 -- it is thrown away in any case
+        log.debug("producer_close_failed", reason=str(error))

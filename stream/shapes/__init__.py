@@ -1,0 +1,1 @@
+"""The shapes of an agent: map (pure, record by record) and sink (whole batches, written)."""

@@ -1,0 +1,144 @@
+"""The map shape: a pure function per record, a whole slice at once, in order per partition.
+
+Each partition has a worker of its own: it decides a slice, publishes the outputs, and takes the
+next when the broker has acknowledged them. So the order per partition holds, and while one
+partition waits for its acknowledgement the others decide.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Protocol
+
+from schemas.errors import DependencyError, FatalError, MessageError
+from stream.batch import Batch, Output, Record
+from stream.burial import Undertaker
+from stream.ledger import Entry, TopicPartition
+from stream.publisher import RECORD_BYTES_MAX
+from stream.seam import Seam
+from stream.tasks import Tasks
+
+Decide = Callable[[Record], Output]
+
+
+class MapAgent(Protocol):
+    """What turns each record of a topic into exactly one output, without any I/O."""
+
+    def open_batch(self, batch: Batch) -> Decide:
+        """Return what decides the records of `batch`: all that a slice can prepare once is done.
+
+        The returned function raises MessageError where a record can never work.
+
+        Raises:
+            DependencyError: the batch cannot be decided yet; it is held and tried again.
+        """
+        ...
+
+
+class MapLane:
+    """Runs a `MapAgent` over one topic."""
+
+    def __init__(self, topic: str, agent: MapAgent, seam: Seam, undertaker: Undertaker) -> None:
+        self._topic = topic
+        self._agent = agent
+        self._seam = seam
+        self._undertaker = undertaker
+        self._queues: dict[int, asyncio.Queue[tuple[Batch, Entry]]] = {}
+        self._tasks = Tasks()
+        self._unfinished = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._failure: BaseException | None = None
+
+    @property
+    def topic(self) -> str:
+        return self._topic
+
+    def start(self) -> None:
+        """Nothing to prepare: a partition's worker starts with its first batch."""
+
+    def hand(self, batch: Batch, entry: Entry) -> None:
+        queue = self._queues.get(batch.partition)
+        if queue is None:
+            # Unbounded: the backlog bounds what is handed out, in records and in bytes.
+            queue = self._queues[batch.partition] = asyncio.Queue()
+            worker = self._tasks.start(self._work(batch.partition, queue))
+            worker.add_done_callback(self._note_end)
+        self._unfinished += 1
+        self._idle.clear()
+        queue.put_nowait((batch, entry))
+
+    async def finish(self, timeout_s: float) -> bool:
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._idle.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    async def drop(self) -> None:
+        await self._tasks.cancel()
+        self._queues.clear()
+        self._unfinished = 0
+        self._idle.set()
+        for lane in [
+            lane for lane in self._seam.progress.held if lane.startswith(f"{self._topic}/")
+        ]:
+            del self._seam.progress.held[lane]
+
+    def raise_failure(self) -> None:
+        if self._failure is not None:
+            raise self._failure
+
+    # ---------------------------------------------------------------------
+
+    def _note_end(self, worker: "asyncio.Task[None]") -> None:
+        if not worker.cancelled() and worker.exception() is not None:
+            self._failure = worker.exception()
+
+    async def _work(self, partition: int, queue: "asyncio.Queue[tuple[Batch, Entry]]") -> None:
+        lane = f"{self._topic}/{partition}"
+        hold, publish = self._seam.progress.hold, self._seam.publisher.publish
+        while True:
+            batch, entry = await queue.get()
+            outputs = await hold(lane, lambda batch=batch: self._decide(batch))  # type: ignore[misc]  # -- bound now
+            await hold(lane, lambda outputs=outputs: publish(partition, outputs))  # type: ignore[misc]  # -- bound now
+            self._seam.ledger.finish(entry)
+            self._seam.progress.note_completed()
+            self._unfinished -= 1
+            if not self._unfinished:
+                self._idle.set()
+
+    async def _decide(self, batch: Batch) -> list[Output]:
+        decide = self._agent.open_batch(batch)
+        source = TopicPartition(batch.topic, batch.partition)
+        outputs = self._undertaker.bury_unreadable(source, batch.unreadable)
+        skips = self._seam.skips()
+        append = outputs.append
+        for record in batch.records:
+            try:
+                if skips:
+                    _refuse_skipped(skips.get((*source, record.offset)))
+                output = decide(record)
+                if output.value is not None and len(output.value) > _VALUE_BYTES_MAX:
+                    _refuse_large(len(output.value))
+            except (DependencyError, FatalError):
+                raise
+            except Exception as error:  # noqa: BLE001 -- a record's failure is the record's alone
+                output = self._undertaker.bury(source, record, error)
+            append(output)
+        return outputs
+
+
+_VALUE_BYTES_MAX = RECORD_BYTES_MAX - 262_144  # what is left for key and headers
+
+
+def _refuse_skipped(reason: str | None) -> None:
+    if reason is not None:
+        raise MessageError("skipped", reason)
+
+
+def _refuse_large(size_bytes: int) -> None:
+    raise MessageError(
+        "output_too_large",
+        f"its outcome has {size_bytes} bytes, at most {_VALUE_BYTES_MAX} can be published",
+    )

@@ -1,0 +1,129 @@
+"""The sink shape: whole batches are written, idempotently, and then they are done.
+
+One worker for the topic takes what has gathered from all its partitions and writes it at once.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final
+
+from stream.batch import Batch, Burial, Output
+from stream.burial import Undertaker
+from stream.ledger import Entry, TopicPartition
+from stream.seam import Seam
+from stream.tasks import Tasks
+
+WRITE_RECORDS_MAX: Final = 10_000
+"""Records after which a write takes no further batch."""
+
+Write = Callable[[Sequence[Batch]], Awaitable[Sequence[Burial]]]
+"""Store batches; writing them twice leaves one copy. Returns what could not be stored, ever.
+
+Raises DependencyError when nothing may be assumed stored.
+"""
+
+
+class SinkLane:
+    """Runs a `Write` over one topic."""
+
+    def __init__(self, topic: str, write: Write, seam: Seam, undertaker: Undertaker) -> None:
+        self._topic = topic
+        self._write = write
+        self._seam = seam
+        self._undertaker = undertaker
+        self._queue: deque[tuple[Batch, Entry]] = deque()
+        self._arrived = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._tasks = Tasks()
+        self._failure: BaseException | None = None
+
+    @property
+    def topic(self) -> str:
+        return self._topic
+
+    def start(self) -> None:
+        worker = self._tasks.start(self._work())
+        worker.add_done_callback(self._note_end)
+
+    def hand(self, batch: Batch, entry: Entry) -> None:
+        self._queue.append((batch, entry))
+        self._idle.clear()
+        self._arrived.set()
+
+    async def finish(self, timeout_s: float) -> bool:
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._idle.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    async def drop(self) -> None:
+        await self._tasks.cancel()
+        self._queue.clear()
+        self._arrived.clear()
+        self._idle.set()
+        self._seam.progress.held.pop(self._topic, None)
+        self.start()
+
+    def raise_failure(self) -> None:
+        if self._failure is not None:
+            raise self._failure
+
+    # ---------------------------------------------------------------------
+
+    def _note_end(self, worker: "asyncio.Task[None]") -> None:
+        if not worker.cancelled() and worker.exception() is not None:
+            self._failure = worker.exception()
+
+    async def _work(self) -> None:
+        hold = self._seam.progress.hold
+        while True:
+            await self._arrived.wait()
+            batches, entries = self._take()
+            rejected = await hold(self._topic, lambda batches=batches: self._write(batches))  # type: ignore[misc]  # -- bound now
+            letters = self._make_letters(batches, rejected)
+            await hold(self._topic, lambda letters=letters: self._publish(letters))  # type: ignore[misc]  # -- bound now
+            for entry in entries:
+                self._seam.ledger.finish(entry)
+            self._seam.progress.note_completed()
+            if not self._queue:
+                self._idle.set()
+
+    def _take(self) -> tuple[list[Batch], list[Entry]]:
+        """Return what has gathered, up to the bound; at least one batch."""
+        batches: list[Batch] = []
+        entries: list[Entry] = []
+        records = 0
+        while self._queue and (not batches or records < WRITE_RECORDS_MAX):
+            batch, entry = self._queue.popleft()
+            batches.append(batch)
+            entries.append(entry)
+            records += entry.records
+        if not self._queue:
+            self._arrived.clear()
+        return batches, entries
+
+    def _make_letters(
+        self, batches: Sequence[Batch], rejected: Sequence[Burial]
+    ) -> list[tuple[int, list[Output]]]:
+        """Return dead letters with the partition that each goes to."""
+        letters = []
+        for batch in batches:
+            if batch.unreadable:
+                source = TopicPartition(batch.topic, batch.partition)
+                buried = self._undertaker.bury_unreadable(source, batch.unreadable)
+                letters.append((batch.partition, buried))
+        for burial in rejected:
+            source = TopicPartition(burial.topic, burial.partition)
+            letter = self._undertaker.bury(
+                source, burial.record, burial.error, burial.request_origin
+            )
+            letters.append((burial.partition, [letter]))
+        return letters
+
+    async def _publish(self, letters: Sequence[tuple[int, list[Output]]]) -> None:
+        for partition, outputs in letters:
+            await self._seam.publisher.publish(partition, outputs)
