@@ -1,9 +1,10 @@
 """Kafka clients outside the seam: the settings they share, and their errors in our words."""
 
+import time
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from schemas.errors import DependencyError
@@ -15,6 +16,9 @@ DEPENDENCY: Final = "kafka"
 RECONNECT_MS_MAX: Final = 1_000
 """A broker that is back is noticed within a second; librdkafka's own default is 10 s."""
 
+LEADER_RETRY_S: Final = 0.1
+"""Between two questions to a partition that has no leader yet."""
+
 _T = TypeVar("_T")
 
 _SILENT: Final = 0
@@ -22,6 +26,10 @@ _SILENT: Final = 0
 
 _UNKNOWN_TOPIC: Final = frozenset(
     {KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION}  # noqa: SLF001 -- librdkafka's public local codes
+)
+
+_NO_LEADER_YET: Final = frozenset(
+    {KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE}
 )
 
 
@@ -103,3 +111,27 @@ def require_topic(client: Consumer | Producer, bootstrap: str, topic: str, timeo
     if found.error is not None:
         raise refused(bootstrap, what, found.error)
     return len(found.partitions)
+
+
+def find_bounds(
+    consumer: Consumer, bootstrap: str, place: TopicPartition, timeout_s: float
+) -> tuple[int, int]:
+    """Return the first offset of a partition and the one after its last.
+
+    A topic made a moment ago may have no leader yet: that is waited for.
+
+    Raises:
+        DependencyError: there is no answer within `timeout_s`.
+    """
+    what = f"asking where {place.topic}/{place.partition} begins and ends"
+    deadline_s = time.monotonic() + timeout_s
+    while True:
+        try:
+            low, high = consumer.get_watermark_offsets(place, timeout=timeout_s)
+        except KafkaException as error:
+            refusal = error.args[0]
+            if refusal.code() not in _NO_LEADER_YET or time.monotonic() > deadline_s:
+                raise refused(bootstrap, what, refusal) from error
+            time.sleep(LEADER_RETRY_S)
+        else:
+            return low, high

@@ -9,10 +9,10 @@ from collections.abc import Callable
 from math import inf
 from typing import Final
 
-import structlog
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, TopicPartition
 
 from runtime.clock import Clock, SystemClock
+from runtime.logs import get_logger
 from schemas.errors import DependencyError, PipelineError
 from topics.clients import DEPENDENCY, ask, open_consumer, refused, require_topic
 
@@ -44,7 +44,7 @@ _BAD_RECORD: Final = (
 Apply = Callable[[bytes, bytes | None, int, int], None]
 """key, value (None: a tombstone), broker timestamp in ms, offset; MessageError: a bad record."""
 
-_log = structlog.get_logger(__name__)
+_log = get_logger(__name__)
 
 
 class CompactedReader:
@@ -84,6 +84,11 @@ class CompactedReader:
         self._stopping.set()
         if self._thread.is_alive():
             self._thread.join(STOP_TIMEOUT_S)
+
+    @property
+    def caught_up(self) -> bool:
+        """Whether the topic was once read to its end."""
+        return self._caught_up.is_set()
 
     def wait_caught_up(self, timeout_s: float) -> bool:
         """Return whether the topic was once read to its end, waiting for it up to `timeout_s`."""

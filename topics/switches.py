@@ -2,9 +2,8 @@
 
 from typing import Any, Final, NamedTuple
 
-import structlog
-
 from runtime.clock import Clock
+from runtime.logs import get_logger
 from runtime.metrics import RUNTIME_FLAG
 from runtime.settings import Settings
 from schemas.control_record import ControlRecord
@@ -18,7 +17,7 @@ SKIPS_MAX: Final = 10_000
 CONTROL: Final = "control"
 DEFAULT: Final = "default"
 
-_log = structlog.get_logger(__name__)
+_log = get_logger(__name__)
 
 
 class Vote(NamedTuple):
@@ -120,8 +119,10 @@ class Switches:
         else:
             spec.parse(record.value)
             self._records[name] = (record, timestamp_ms)
+        before = self._values[name]
         self._weigh(spec)
-        _log.info("switch_read", name=name, value=self._values[name])
+        if self.reader.caught_up and self._values[name] != before:
+            _log.info("switch_flipped", name=name, value=self._values[name])
 
     def _apply_skip(self, name: str, record: ControlRecord | None, timestamp_ms: int) -> None:
         place = parse_place(name.removeprefix(SKIP_PREFIX))
