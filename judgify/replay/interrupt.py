@@ -1,0 +1,30 @@
+"""Ctrl-C as a wish: the loop at hand ends when it next looks, and a second one ends at once."""
+
+import signal
+import threading
+from collections.abc import Generator
+from contextlib import contextmanager
+from types import FrameType
+
+
+@contextmanager
+def catch_interrupt() -> Generator[threading.Event]:
+    """Yield an event that Ctrl-C sets; outside the main thread nothing sets it.
+
+    A second Ctrl-C raises KeyboardInterrupt: nobody is ever locked in.
+    """
+    stop = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield stop
+        return
+
+    def note(_signal: int, _frame: FrameType | None) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield stop
+    finally:
+        signal.signal(signal.SIGINT, before)

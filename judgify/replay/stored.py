@@ -1,0 +1,1 @@
+"""What PostgreSQL holds of a run: waits until the sink has passed it, then asks."""
