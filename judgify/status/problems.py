@@ -1,0 +1,96 @@
+"""What is wrong, in words that an operator can act on: a pure function of a snapshot."""
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from judgify.status.problem import Problem, called, start
+from judgify.status.process_problems import find_process_problems
+from judgify.status.snapshot import DependencyView, Snapshot
+from judgify.status.words import count_of, size
+
+DISK_FREE_BYTES_MIN: Final = 2 * 1024**3
+GRAVE_KINDS: Final = {
+    "bug": "were buried because of a bug of ours",
+    "lost": "were deleted by retention before they were read",
+}
+
+
+def find_problems(snapshot: Snapshot) -> list[Problem]:
+    """Return everything that is wrong, what stops judging first; empty when all is well."""
+    if snapshot.stack_missing:
+        return [_no_stack(snapshot)]
+    held_by = {
+        view.held.name
+        for process in snapshot.processes
+        for view in process.partitions
+        if view.held is not None and view.held.kind == "dependency"
+    }
+    away = {view.name for view in snapshot.dependencies if view.error}
+    explained = (away - held_by) | (away & {"kafka"})
+    return [
+        *_dependency_problems(snapshot, explained),
+        *_topic_problems(snapshot),
+        *(
+            problem
+            for process in snapshot.processes
+            for problem in find_process_problems(process, snapshot, explained)
+        ),
+        *_dead_letter_problems(snapshot),
+        *_disk_problems(snapshot),
+    ]
+
+
+def _no_stack(snapshot: Snapshot) -> Problem:
+    return Problem(
+        f"no stack is running: none in {snapshot.data_dir}, and KAFKA_BOOTSTRAP_SERVERS is not set",
+        "Nothing is judged.",
+        "`judgify up`, or set KAFKA_BOOTSTRAP_SERVERS",
+    )
+
+
+def _dependency_problems(snapshot: Snapshot, names: Iterable[str]) -> Iterator[Problem]:
+    for view in snapshot.dependencies:
+        if view.name in names:
+            yield Problem(
+                f"{called(view.name)} does not answer at {view.address}: {view.error}",
+                _consequence_of_absence(view),
+                start(view.name),
+            )
+
+
+def _consequence_of_absence(view: DependencyView) -> str:
+    if view.name == "kafka":
+        return "Nothing is judged or stored until it is back; what Kafka has is not lost."
+    return "Judging goes on; results wait in Kafka for up to 7 days, nothing is lost."
+
+
+def _topic_problems(snapshot: Snapshot) -> Iterator[Problem]:
+    if snapshot.topics_missing:
+        yield Problem(
+            f"Kafka has no topic {', '.join(snapshot.topics_missing)}",
+            "The processes that need them do not start.",
+            "`judgify topics create`",
+        )
+
+
+def _dead_letter_problems(snapshot: Snapshot) -> Iterator[Problem]:
+    for kind, happened in GRAVE_KINDS.items():
+        counts = [count for count in snapshot.dead_letters or [] if count.kind == kind]
+        if counts:
+            records = sum(count.records for count in counts)
+            agents = ", ".join(sorted({count.agent for count in counts}))
+            yield Problem(
+                f"{count_of(records, 'record')} {happened} in the last hour ({agents})",
+                "They have no judgment." if kind == "lost" else "They are kept, with the reason.",
+                "`judgify dead-letters list`, then `judgify audit`",
+            )
+
+
+def _disk_problems(snapshot: Snapshot) -> Iterator[Problem]:
+    disk = snapshot.disk
+    if disk is not None and snapshot.local and disk.free_bytes < DISK_FREE_BYTES_MIN:
+        yield Problem(
+            f"the disk of {disk.path} has {size(disk.free_bytes)} left of {size(disk.total_bytes)}",
+            "Kafka and PostgreSQL stop when it is full.",
+            f"free at least {size(DISK_FREE_BYTES_MIN)}",
+        )
