@@ -14,6 +14,7 @@ from rules.language.tree import (
     Arithmetic,
     Between,
     Call,
+    Comparator,
     Comparison,
     IsNull,
     Items,
@@ -29,6 +30,17 @@ from rules.language.tree import Literal as LiteralNode
 Question = Literal["plain", "sure", "maybe"]
 
 _NEGATED: Final[dict[Question, Question]] = {"plain": "plain", "sure": "maybe", "maybe": "sure"}
+
+
+_OPPOSITES: Final[dict[Comparator, Comparator]] = {
+    "<": ">=", "<=": ">", ">": "<=", ">=": "<", "==": "!=", "!=": "==",
+}  # fmt: skip
+_LEAN: Final[dict[Question, frozenset[Comparator]]] = {
+    "plain": frozenset(_OPPOSITES),
+    "sure": frozenset({"<", "<=", ">", ">=", "=="}),
+    "maybe": frozenset({"<", "<=", ">", ">=", "!="}),
+}
+"""Comparisons of numbers that NaN answers rightly by itself: it is false to all but `!=`."""
 
 
 class Conditions:
@@ -64,8 +76,8 @@ class Conditions:
 
     def _condition(self, node: Comparison | Between | Membership, question: Question) -> str:
         match node:
-            case Comparison(operator=operator, left=left, right=right):
-                return self._atom((left, right), question, f"{{}} {operator} {{}}".format)
+            case Comparison():
+                return self._comparison(node, question)
             case Between(value=value, low=low, high=high):
                 return self._between((value, low, high), question)
             case Membership(value=value, container=Items() as items, negated=negated):
@@ -105,6 +117,15 @@ class Conditions:
         else:
             checks.append(f"{value} {'is not' if wanted else 'is'} None")
         return name
+
+    def _comparison(self, node: Comparison, question: Question) -> str:
+        operator, operands = node.operator, (node.left, node.right)
+        if node.left.type == "number" and operator in _LEAN[question]:
+            left, right = (self._value(operand) for operand in operands)
+            if question == "maybe":
+                return f"(not {left} {_OPPOSITES[operator]} {right})"
+            return f"({left} {operator} {right})"
+        return self._atom(operands, question, f"{{}} {operator} {{}}".format)
 
     def _between(self, operands: tuple[Node, Node, Node], question: Question) -> str:
         if question != "plain" or isinstance(operands[2], (LiteralNode, Reference)):

@@ -49,16 +49,16 @@ def load_guarded(field: FieldSpec, name: str, bit: int, namespace: Namespace) ->
     loader = namespace.object(_load_number_as_nan(field) if is_number else make_loader(field))
     is_unknown = f"{name} != {name}" if is_number else f"{name} is None"
     consequence = "return invalid(e)" if field.required else f"u |= {bit}"
-    whole = f"type({name}) is int and -{EXACT_INTEGER_MAX} <= {name} <= {EXACT_INTEGER_MAX}"
     return [
         f"{name} = {read(field, namespace)}",
-        *([f"if {whole}: {name} = {name} * 1.0"] if is_number else []),
-        f"if {name} is None:",
-        *([f"    {name} = nan"] if is_number else []),
-        f"    {consequence}",
-        f"elif not ({_usual(field, name, namespace)}):",
-        f"    {name} = {loader}({name})",
-        f"    if {is_unknown}: {consequence}",
+        f"if not ({_usual(field, name, namespace)}):",
+        f"    if {name} is None:",
+        *([f"        {name} = nan"] if is_number else []),
+        f"        {consequence}",
+        *(_convert_integer(field, name) if is_number else []),
+        "    else:",
+        f"        {name} = {loader}({name})",
+        f"        if {is_unknown}: {consequence}",
     ]
 
 
@@ -68,8 +68,7 @@ def _usual(field: FieldSpec, name: str, namespace: Namespace) -> str:
         return "False"
     tests = [f"type({name}) is {_CLASSES[field.type]}"]
     if field.type in {"number", "integer"}:
-        low, high = field.range or (-LARGEST, LARGEST)
-        tests.append(f"{float(max(low, -LARGEST))!r} <= {name} <= {float(min(high, LARGEST))!r}")
+        tests.append(_within(field, name, LARGEST))
     if field.type == "integer":
         tests.append(f"{name}.is_integer()")
     if field.one_of is not None:
@@ -77,6 +76,18 @@ def _usual(field: FieldSpec, name: str, namespace: Namespace) -> str:
     elif field.type == "string":
         tests.append(f"len({name}) <= {STRING_CHARS_MAX} and {name}.isascii()")
     return " and ".join(tests)
+
+
+def _convert_integer(field: FieldSpec, name: str) -> list[str]:
+    if field.one_of is not None:
+        return []
+    within = _within(field, name, float(EXACT_INTEGER_MAX))
+    return [f"    elif type({name}) is int and {within}: {name} = {name} * 1.0"]
+
+
+def _within(field: FieldSpec, name: str, widest: float) -> str:
+    low, high = field.range or (-widest, widest)
+    return f"{max(float(low), -widest)!r} <= {name} <= {min(float(high), widest)!r}"
 
 
 def _members(one_of: tuple[Scalar, ...], namespace: Namespace) -> str:
@@ -104,15 +115,12 @@ def load_plain(field: FieldSpec, name: str, namespace: Namespace) -> list[str]:
 
 
 def _guard_number(field: FieldSpec, name: str) -> list[str]:
-    widest = bound(field, guarded=False)
-    low, high = field.range or (-widest, widest)
-    low, high = max(float(low), -widest), min(float(high), widest)
     whole = f" or not {name}.is_integer()" if field.type == "integer" else ""
     return [
         f"if type({name}) is not float:",
         f"    if type({name}) is not int: {LEAVE}",
         f"    {name} = {name} * 1.0",
-        f"if not {low!r} <= {name} <= {high!r}{whole}: {LEAVE}",
+        f"if not {_within(field, name, float(EXACT_INTEGER_MAX))}{whole}: {LEAVE}",
     ]
 
 

@@ -10,14 +10,14 @@ import re
 from types import CodeType
 from typing import Final
 
-_NODES: Final = (
+_NODES: Final = frozenset((
     ast.Module, ast.FunctionDef, ast.arguments, ast.arg, ast.Try, ast.ExceptHandler, ast.If,
     ast.Return, ast.Assign, ast.AugAssign, ast.BitOr, ast.NamedExpr, ast.IfExp, ast.BoolOp,
     ast.And, ast.Or, ast.UnaryOp, ast.Not, ast.USub, ast.BinOp, ast.Add, ast.Sub, ast.Mult,
     ast.Div, ast.Mod, ast.Compare, ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Eq, ast.NotEq, ast.In,
     ast.NotIn, ast.Is, ast.IsNot, ast.Call, ast.Attribute, ast.Subscript, ast.Tuple, ast.Name,
     ast.Load, ast.Store, ast.Constant,
-)  # fmt: skip
+))  # fmt: skip
 _ATTRIBUTES: Final = frozenset({"get", "isascii", "is_integer", "startswith", "endswith"})
 _LOCALS: Final = re.compile(r"(?:[dtx][0-9]+|e|u|m|get)\Z")
 _FORBIDDEN: Final = (
@@ -51,7 +51,7 @@ def compile_locked(source: str, names: frozenset[str]) -> CodeType:
 
 
 def _admit(node: ast.AST, names: frozenset[str]) -> None:
-    if not isinstance(node, _NODES):
+    if type(node) not in _NODES:
         raise LockError(f"generated code may not hold {type(node).__name__}")
     match node:
         case ast.Name(id=name) if name not in names and not _LOCALS.match(name):
@@ -66,6 +66,6 @@ def _inspect(code: CodeType, names: frozenset[str]) -> None:
     foreign = set(code.co_names) - names - _ATTRIBUTES
     if foreign or code.co_freevars or code.co_cellvars:
         raise LockError(f"compiled code names {sorted(foreign)}")
-    for instruction in dis.get_instructions(code):
-        if instruction.opname.startswith(_FORBIDDEN):
-            raise LockError(f"compiled code holds {instruction.opname}")
+    for opcode in set(code.co_code[::2]):
+        if dis.opname[opcode].startswith(_FORBIDDEN):
+            raise LockError(f"compiled code holds {dis.opname[opcode]}")
