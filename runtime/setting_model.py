@@ -103,8 +103,8 @@ class Settings(BaseModel):
     """Port of rule-agent; 0 takes any free one."""
     postgres_sink_port: Annotated[Port, own("postgres_sink_port")] = 8008
     """Port of postgres-sink; 0 takes any free one."""
-    data_dir: Annotated[Path, own("data_dir")] = Path(".judgify")
-    """Where the local stack keeps its data and its state file."""
+    data_dir: Annotated[Path, own("data_dir")] = Path("~/.local/share/judgify")
+    """Where the local stack keeps its data and its state file; `/var/lib/judgify` for root."""
     config_dir: Annotated[Path, own("config_dir")] = Path()
     """Where `judgment.yaml`, `dashboard.yaml` and `integrations.yaml` lie; each may be absent."""
 
