@@ -43,7 +43,9 @@ def _require_count(call: Syntax, signature: Signature, given: int) -> None:
 
 def _is_digits(argument: Node) -> bool:
     # Only a literal: the work of round() must be known before it runs.
-    return isinstance(argument, Literal) and argument.value in range(ROUND_DIGITS_MAX + 1)
+    if not isinstance(argument, Literal) or argument.type != "number":
+        return False
+    return argument.value in range(ROUND_DIGITS_MAX + 1)
 
 
 def _has_length(argument: Node) -> bool:

@@ -116,7 +116,8 @@ def _read_number(text: str, start: int) -> Token:
     if text[end : end + 1] and _continues_name(text[end]):
         raise _error("a number ends in letters", start, end + 1, "put an operator between the two")
     value = float(text[start:end])
-    if not math.isfinite(value) or (whole and value > EXACT_INTEGER_MAX):
+    # 2^53 + 1 is 2^53 as a double, so that an integer is looked at before it becomes one.
+    if not math.isfinite(value) or (whole and int(text[start:end]) > EXACT_INTEGER_MAX):
         raise _error(
             "the number is out of range",
             start,
