@@ -28,13 +28,13 @@ class Process:
 
 
 @pytest.fixture
-def process() -> Process:
+def told() -> Process:
     return Process()
 
 
 @pytest.fixture
-async def server(process: Process) -> AsyncIterator[HealthServer]:
-    server = HealthServer("127.0.0.1", 0, lambda: process.problems, process.status)
+async def server(told: Process) -> AsyncIterator[HealthServer]:
+    server = HealthServer("127.0.0.1", 0, lambda: told.problems, told.status)
     await server.start()
     yield server
     await server.stop()
@@ -67,8 +67,8 @@ async def hang_up(writer: asyncio.StreamWriter) -> None:
         await writer.wait_closed()
 
 
-async def test_health_answers_while_the_loop_turns(server: HealthServer, process: Process) -> None:
-    process.problems = ["Kafka does not answer"]
+async def test_health_answers_while_the_loop_turns(server: HealthServer, told: Process) -> None:
+    told.problems = ["Kafka does not answer"]
 
     response = await fetch(server, "/health")
 
@@ -76,9 +76,9 @@ async def test_health_answers_while_the_loop_turns(server: HealthServer, process
     assert await response.json() == {"status": "healthy"}
 
 
-async def test_ready_says_why_not(server: HealthServer, process: Process) -> None:
+async def test_ready_says_why_not(server: HealthServer, told: Process) -> None:
     before = await fetch(server, "/ready")
-    process.problems = ["Kafka does not answer"]
+    told.problems = ["Kafka does not answer"]
     after = await fetch(server, "/ready")
 
     assert (before.status, await before.json()) == (200, {"ready": True, "problems": []})

@@ -248,7 +248,7 @@ def test_an_unsafe_combination_is_refused(environment: dict[str, str], expected:
     ],
 )
 def test_a_safe_combination_is_accepted(environment: dict[str, str]) -> None:
-    load(environment)
+    assert load(environment).env == environment.get("ENV", "development")
 
 
 def test_a_missing_kafka_address_says_what_to_do() -> None:

@@ -11,7 +11,7 @@ from judgify.status.snapshot import Snapshot
 from judgify.status.words import duration, size
 
 
-def process(name: str = "rule-agent", **status: Any) -> dict[str, Any]:
+def seen_up(name: str = "rule-agent", **status: Any) -> dict[str, Any]:
     return {
         "name": name,
         "host": "127.0.0.1",
@@ -20,7 +20,7 @@ def process(name: str = "rule-agent", **status: Any) -> dict[str, Any]:
     }
 
 
-def down(name: str = "rule-agent", **more: Any) -> dict[str, Any]:
+def seen_down(name: str = "rule-agent", **more: Any) -> dict[str, Any]:
     return {"name": name, "host": "127.0.0.1", "port": 8002, "error": "connection refused"} | more
 
 
@@ -50,8 +50,8 @@ def test_nothing_wrong_is_no_problem() -> None:
     assert (
         texts(
             processes=[
-                process(partitions=[partition(oldest_unfinished_s=1)]),
-                process("postgres-sink"),
+                seen_up(partitions=[partition(oldest_unfinished_s=1)]),
+                seen_up("postgres-sink"),
             ],
             dependencies=[{"name": "kafka", "address": "h:1"}],
             dead_letters=[
@@ -65,7 +65,7 @@ def test_nothing_wrong_is_no_problem() -> None:
 
 
 def test_a_stopped_sink_is_told_as_the_design_says() -> None:
-    sink = process("postgres-sink", partitions=[partition(held=HELD)])
+    sink = seen_up("postgres-sink", partitions=[partition(held=HELD)])
 
     (text,) = texts(processes=[sink])
 
@@ -79,13 +79,13 @@ def test_a_stopped_sink_is_told_as_the_design_says() -> None:
 def test_one_cause_in_many_partitions_is_one_problem() -> None:
     views = [partition(n, held=HELD | {"since_s": n * 60}) for n in range(12)]
 
-    (text,) = texts(processes=[process("postgres-sink", partitions=views)])
+    (text,) = texts(processes=[seen_up("postgres-sink", partitions=views)])
 
     assert "results.v1/0 offset 18822 and 11 other partitions for 11 min" in text
 
 
 def test_a_stopped_sink_explains_the_absent_database() -> None:
-    sink = process("postgres-sink", partitions=[partition(held=HELD)])
+    sink = seen_up("postgres-sink", partitions=[partition(held=HELD)])
 
     told = texts(processes=[sink], dependencies=[away("postgres")])
 
@@ -94,7 +94,7 @@ def test_a_stopped_sink_explains_the_absent_database() -> None:
 
 
 def test_an_absent_database_is_told_by_itself_when_nobody_waits_for_it() -> None:
-    (text,) = texts(processes=[process("postgres-sink")], dependencies=[away("postgres")])
+    (text,) = texts(processes=[seen_up("postgres-sink")], dependencies=[away("postgres")])
 
     assert text.startswith("PostgreSQL does not answer at 127.0.0.1:15432: connection refused.")
     assert text.endswith("Do: start PostgreSQL.")
@@ -102,7 +102,7 @@ def test_an_absent_database_is_told_by_itself_when_nobody_waits_for_it() -> None
 
 def test_an_absent_kafka_is_told_once_and_first() -> None:
     held = {"kind": "dependency", "name": "kafka", "reason": "gone", "since_s": 5}
-    agent = process(ready=False, problems=["connecting"], partitions=[partition(held=held)])
+    agent = seen_up(ready=False, problems=["connecting"], partitions=[partition(held=held)])
 
     told = texts(processes=[agent], dependencies=[away("postgres"), away("kafka", "h:9092")])
 
@@ -113,7 +113,7 @@ def test_a_record_that_kills_its_process_comes_with_the_command_that_buries_it()
     held = {"kind": "record", "reason": "it ended the process 3 times", "since_s": 7_300}
     views = [partition(n, "judgify.requests.v1", held=held) for n in (1, 2)]
 
-    told = texts(processes=[process(partitions=views)])
+    told = texts(processes=[seen_up(partitions=views)])
 
     assert len(told) == 2
     assert "rule-agent holds requests.v1/1 offset 18822 for 2 h: it ended the process 3" in told[0]
@@ -123,7 +123,7 @@ def test_a_record_that_kills_its_process_comes_with_the_command_that_buries_it()
 def test_a_process_that_is_down_says_how_much_waits() -> None:
     behind = [partition(n, "judgify.requests.v1") for n in range(2)]
 
-    (text,) = texts(processes=[down(behind=behind)])
+    (text,) = texts(processes=[seen_down(behind=behind)])
 
     assert text.startswith(
         "rule-agent does not answer on 127.0.0.1:8002: connection refused; 156 records wait. "
@@ -133,20 +133,22 @@ def test_a_process_that_is_down_says_how_much_waits() -> None:
 
 
 def test_a_process_of_the_local_stack_is_started_again_by_it() -> None:
-    (text,) = texts(local=True, processes=[down(last_exit="killed by SIGKILL", restarts_total=1)])
+    (text,) = texts(
+        local=True, processes=[seen_down(last_exit="killed by SIGKILL", restarts_total=1)]
+    )
 
     assert "; its last end: killed by SIGKILL, 1 restart." in text
     assert "`judgify up` starts it again" in text
 
 
 def test_a_process_that_is_not_ready_says_why() -> None:
-    (text,) = texts(processes=[process(ready=False, problems=["joining the group"])])
+    (text,) = texts(processes=[seen_up(ready=False, problems=["joining the group"])])
 
     assert text.startswith("rule-agent is not ready: joining the group.")
 
 
 def test_another_process_on_the_port_is_noticed() -> None:
-    (text,) = texts(processes=[process("rule-agent") | {"name": "postgres-sink"}])
+    (text,) = texts(processes=[seen_up("rule-agent") | {"name": "postgres-sink"}])
 
     assert "answers as rule-agent, not as postgres-sink" in text
     assert "JUDGIFY_POSTGRES_SINK_PORT" in text
@@ -156,7 +158,7 @@ def test_another_process_on_the_port_is_noticed() -> None:
 def test_being_behind_is_a_problem_after_a_minute(age_s: float, problems: int) -> None:
     view = partition(topic="judgify.requests.v1", oldest_unfinished_s=age_s)
 
-    told = texts(processes=[process(partitions=[view])])
+    told = texts(processes=[seen_up(partitions=[view])])
 
     assert len(told) == problems
     assert all("--port auto" in text and "78 records wait" in text for text in told)
@@ -186,7 +188,7 @@ def test_a_full_disk_matters_where_the_data_lies(local: bool, problems: int) -> 
 
 
 def test_no_stack_is_one_problem_with_the_way_out() -> None:
-    (text,) = texts(stack_missing=True, processes=[down()])
+    (text,) = texts(stack_missing=True, processes=[seen_down()])
 
     assert "Do: `judgify up`, or set KAFKA_BOOTSTRAP_SERVERS." in text
 
@@ -210,7 +212,7 @@ views = st.fixed_dictionaries(
 def test_whatever_a_process_says_becomes_whole_sentences(
     partitions: list[dict[str, Any]], ready: bool
 ) -> None:
-    told = texts(processes=[process(partitions=partitions, ready=ready)])
+    told = texts(processes=[seen_up(partitions=partitions, ready=ready)])
 
     assert all(" Do: " in text and text.endswith(".") for text in told)
     assert ready or told
