@@ -3,7 +3,7 @@
 import re
 from base64 import b64encode
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
 import orjson
@@ -12,6 +12,7 @@ from schemas.dead_letter import DeadLetter
 from schemas.errors import MessageError
 from sinks.postgres.connection import Connection
 from sinks.postgres.errors import encoding_errors
+from sinks.postgres.moment import moment
 from sinks.postgres.rows import BIGINT_MAX, INTEGER_MAX, Row
 from sinks.postgres.statements import load_statement
 from stream.batch import Record
@@ -30,7 +31,6 @@ COLUMNS: Final = (
 
 CREATE_INCOMING: Final = load_statement("create_incoming_dead_letters")
 _STORE: Final = load_statement("store_dead_letters")
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _unstorable: Final = re.compile("[\x00\ud800-\udfff]")
 
 
@@ -65,7 +65,7 @@ def make_bare_row(topic: str, partition: int, record: Record, error: MessageErro
     return (
         topic, partition, record.offset, record.timestamp, AGENT, record.key, record.value, None,
         None, None, "message", error.code, _clean(error.reason)[:REASON_CHARS_MAX], "", None,
-        _EPOCH + timedelta(milliseconds=max(record.timestamp, 0)),
+        moment(record.timestamp),
     )  # fmt: skip
 
 

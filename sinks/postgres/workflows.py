@@ -3,19 +3,20 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from hashlib import sha256
-from typing import Final, TypeVar
+from datetime import datetime, timedelta
+from typing import Any, Final, TypeVar
 
 import orjson
-import rfc8785
 from pydantic import ValidationError
 
+from rules.workflow.canonical import version_of
+from rules.workflow.problems import WorkflowErrors
 from schemas.decode import parse_json
 from schemas.errors import MessageError
 from schemas.model import Message
 from schemas.workflow_record import DELAY_MS_MIN, Activation, WorkflowVersion
 from sinks.postgres.connection import Connection
+from sinks.postgres.moment import moment
 from sinks.postgres.statements import load_statement
 from stream.batch import Record
 from topics.registry import RECORD_BYTES_MAX
@@ -26,7 +27,6 @@ DELAY_MS_MAX: Final = 366 * 86_400_000
 
 M = TypeVar("M", bound=Message)
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _is_key: Final = re.compile(
     r"(version|activation)/([a-z0-9][a-z0-9_.-]{0,63})/([a-z0-9][a-z0-9_.-]{0,63})/([0-9a-z-]{1,64})"
 ).fullmatch
@@ -75,16 +75,23 @@ def parse_published(record: Record) -> Published | None:
     if key is None:
         raise MessageError(CODE, "key: not version/… or activation/…")
     kind, tenant, workflow_id, name = key.groups()
-    published_at = _EPOCH + timedelta(milliseconds=max(record.timestamp, 0))
+    published_at = moment(record.timestamp)
     if kind == "version":
         version = _parse(WorkflowVersion, record.value)
-        if sha256(rfc8785.dumps(version.document)).hexdigest() != name:
+        if _version_of(version.document) != name:
             raise MessageError(CODE, "key: not the version of this document")
         return PublishedVersion(tenant, workflow_id, name, version, published_at, record.offset)
     activation = _parse(Activation, record.value)
     if (activation.tenant, activation.workflow_id) != (tenant, workflow_id):
         raise MessageError(CODE, "key: names another workflow than the value")
     return PublishedActivation(name, activation, published_at, record.offset)
+
+
+def _version_of(document: dict[str, Any]) -> str | None:
+    try:
+        return version_of(document)
+    except WorkflowErrors:
+        return None
 
 
 def _parse(model: type[M], value: bytes) -> M:

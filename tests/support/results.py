@@ -1,6 +1,6 @@
 """Records of the results topic for tests of the sinks: judgments of which only the point is named."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from schemas.identity import make_judgment_id
@@ -11,16 +11,23 @@ RESULTS: Final = "judgify.results.v1"
 REQUESTS: Final = "judgify.requests.v1"
 
 
-def encode_judgment(request_id: str = "r-1", origin: int = 0, **fields: Any) -> bytes:
-    """Return a judgment of the request that stands at offset `origin` of partition 0."""
-    position = {
-        "topic": REQUESTS,
-        "partition": 0,
-        "offset": origin,
-        "timestamp": TIMESTAMP_MS + origin,
-    }
+def encode_judgment(
+    request_id: str = "r-1", origin: int | Mapping[str, Any] = 0, **fields: Any
+) -> bytes:
+    """Return a judgment of the request at `origin`: an offset of partition 0, or all of it."""
+    position = make_origin(origin) if isinstance(origin, int) else origin
     judgment = make_judgment(**{"request_id": request_id, "origin": position} | fields)
     return judgment.model_dump_json().encode()
+
+
+def make_origin(offset: int) -> dict[str, Any]:
+    """Return the origin of the request at `offset` of partition 0."""
+    return {
+        "topic": REQUESTS,
+        "partition": 0,
+        "offset": offset,
+        "timestamp": TIMESTAMP_MS + offset,
+    }
 
 
 def make_results(*values: bytes | None, partition: int = 0, first: int = 0) -> Batch:

@@ -12,7 +12,7 @@ CREATE TABLE workflow_versions (
     tenant            text        NOT NULL,
     workflow_id       text        NOT NULL,
     version           text        NOT NULL,    -- SHA-256 of the canonical document, 64 hex
-    document          jsonb       NOT NULL,
+    document          json        NOT NULL,    -- json, not jsonb: keys stay in the order they were declared
     source            text,                    -- what the author wrote; never judged by
     author            text        NOT NULL,
     note              text        NOT NULL,

@@ -48,6 +48,8 @@ CREATE TABLE judgment_duplicates (
     PRIMARY KEY (origin_topic, origin_partition, origin_offset, origin_ts)
 );
 
+CREATE INDEX judgment_duplicates_by_judgment ON judgment_duplicates (judgment_id);
+
 -- Judgments really stored, by the minute of their request. Pages read this instead of the judgments.
 CREATE TABLE judgment_counts (
     tenant            text             NOT NULL,
