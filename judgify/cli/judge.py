@@ -1,0 +1,172 @@
+"""`judgify judge`: judges a file here and now, without any service."""
+
+import time
+from collections.abc import Callable, Generator, Iterable
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
+
+from judgify.cli.console import console, note, print_json, print_table, say
+from judgify.cli.context import DataDir
+from judgify.cli.inputs import Row, Rows, open_rows, parse_rows
+from judgify.cli.judge_run import EXPLAINED_MAX, Run
+from judgify.cli.workflow_source import (
+    is_file_reference,
+    load_workflow,
+    refuse,
+    resolve_reference,
+    show_problems,
+)
+from rules.workflow.compiled import CompiledWorkflow
+from rules.workflow.problems import WorkflowErrors
+from runtime.clock import SystemClock
+from schemas.errors import FatalError, MessageError
+
+PROGRESS_EVERY: Final = 1_000
+"""Rows between two moves of the bar."""
+WATCH_EVERY_S: Final = 0.5
+"""How often a watched file is looked at."""
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+def judge(  # noqa: PLR0913 -- one parameter per option
+    *,
+    workflow: Annotated[
+        str, typer.Option("--workflow", "-w", help="A file, or a published one: milling@active.")
+    ],
+    source: Annotated[
+        str,
+        typer.Option("--input", "-i", help="FILE.csv, .ndjson or .json, or one event as JSON."),
+    ],
+    explain: Annotated[
+        bool, typer.Option("--explain", help=f"Explain the first {EXPLAINED_MAX} events.")
+    ] = False,
+    against: Annotated[
+        str | None,
+        typer.Option("--against", metavar="V", help="Show which verdicts differ from this one's."),
+    ] = None,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Judge again whenever the workflow file changes.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Judge a file here and now: no service is needed unless a published version is named."""
+
+    def judge_once() -> None:
+        run = _judge(workflow, source, against, data_dir, explain=explain)
+        if as_json:
+            print_json(run.summary())
+        else:
+            _print(run)
+
+    if not watch:
+        try:
+            judge_once()
+        except WorkflowErrors as errors:
+            refuse(errors)
+        return
+    if not is_file_reference(workflow):
+        raise FatalError("--watch needs a workflow file: a published version never changes")
+    watch_file(Path(workflow), judge_once, lambda: time.sleep(WATCH_EVERY_S))
+
+
+def watch_file(path: Path, judge_once: Callable[[], None], wait: Callable[[], None]) -> None:
+    """Judge now and after every change of the file, until Ctrl-C."""
+    try:
+        while True:
+            seen = _stamp(path)
+            try:
+                judge_once()
+            except WorkflowErrors as errors:
+                show_problems(errors.problems)
+            except (FatalError, MessageError) as error:
+                note(str(error), style="red")
+            note(f"watching {path}; Ctrl-C ends")
+            while _stamp(path) == seen:
+                wait()
+    except KeyboardInterrupt:
+        note("")
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    """Return what changes when the file does; None while an editor replaces it."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size
+
+
+def _judge(
+    workflow: str, source: str, against: str | None, data_dir: Path | None, *, explain: bool
+) -> Run:
+    compiled = load_workflow(workflow, data_dir)
+    other = None
+    if against is not None:
+        other = load_workflow(resolve_reference(against, compiled.id), data_dir)
+    rows = _find_rows(source, compiled)
+    run = Run(compiled, other)
+    clock = SystemClock()
+    started_s = clock.monotonic_s()
+    with _show_progress(rows) as show:
+        for count in run.judge(rows, explain=explain):
+            if count % PROGRESS_EVERY == 0:
+                show(count)
+    run.seconds = clock.monotonic_s() - started_s
+    return run
+
+
+def _find_rows(source: str, workflow: CompiledWorkflow) -> Iterable[Row]:
+    if source.lstrip()[:1] in ("{", "["):
+        return parse_rows(source.encode("utf-8", "surrogatepass"), "--input")
+    return open_rows(Path(source), workflow)
+
+
+@contextmanager
+def _show_progress(rows: Iterable[Row]) -> Generator[Callable[[int], None]]:
+    screen = console(stderr=True)
+    if not screen.is_terminal or not isinstance(rows, Rows):
+        yield lambda _: None
+        return
+    columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=screen, transient=True) as bar:
+        task = bar.add_task("", total=rows.count_roughly())
+        yield lambda count: bar.update(task, completed=count)
+
+
+def _print(run: Run) -> None:
+    for line, lines in run.explained:
+        say(f"event {line}", style="bold")
+        say("\n".join(f"  {each}" for each in lines))
+        say()
+    rate = f" ({run.requests / run.seconds:,.0f}/s)" if run.seconds > 0 else ""
+    version = run.workflow.version[:12]
+    say(f"{run.requests:,} judged by {run.workflow.id} {version} in {run.seconds:.2f} s{rate}")
+    for name, counts in (
+        ("status", run.by_status),
+        ("verdict", run.by_verdict),
+        ("rule", run.by_rule),
+    ):
+        say()
+        print_table((name, "count"), counts.most_common())
+    if run.against is not None:
+        _print_flips(run, run.against)
+
+
+def _print_flips(run: Run, against: CompiledWorkflow) -> None:
+    say()
+    say(f"{run.flips_count:,} verdicts differ from {against.id} {against.version[:12]}")
+    if run.flips:
+        rows = (
+            (flip.line, flip.subject, flip.before, flip.before_rule, flip.after, flip.after_rule)
+            for flip in run.flips
+        )
+        print_table(("line", "subject", "before", "rule", "after", "rule"), rows)
+    if run.flips_count > len(run.flips):
+        say(f"and {run.flips_count - len(run.flips):,} more")

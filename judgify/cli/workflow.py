@@ -1,0 +1,12 @@
+"""`judgify workflow`: write, test, publish, activate and roll back workflows."""
+
+import typer
+
+from judgify.cli import workflow_local
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    help="Write, test, publish, activate and roll back workflows.",
+)
+app.add_typer(workflow_local.app)
