@@ -10,10 +10,11 @@ from prometheus_client import (
     CollectorRegistry,
     Counter,
     Gauge,
-    Histogram,
     ProcessCollector,
     disable_created_metrics,
 )
+
+from runtime.bulk_histogram import BulkHistogram
 
 disable_created_metrics()  # type: ignore[no-untyped-call]  # it has no stub
 
@@ -27,7 +28,7 @@ JUDGMENT_REQUESTS_TOTAL = Counter(
     ["method", "result", "workflow_id"],
     registry=REGISTRY,
 )
-JUDGMENT_DURATION_SECONDS = Histogram(
+JUDGMENT_DURATION_SECONDS = BulkHistogram(
     "judgment_duration_seconds",
     "Broker time of the request to its result, queueing included, in seconds.",
     ["method"],
@@ -40,7 +41,7 @@ JUDGMENT_CONFIDENCE_SCORE = Gauge(
     ["workflow_id"],
     registry=REGISTRY,
 )
-JUDGMENT_CONFIDENCE = Histogram(
+JUDGMENT_CONFIDENCE = BulkHistogram(
     "judgment_confidence",
     "Confidence of decided judgments.",
     buckets=(0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1.0),

@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar
 
 from runtime.logs import get_logger
 from runtime.metrics import REBALANCES_TOTAL
-from schemas.errors import DependencyError, FatalError
+from schemas.errors import DependencyError
 from stream.batch import Batch
 from stream.fetch_thread import FETCH_ERRORS, Fetched, FetchThread
 from stream.ledger import Entry, Rewind, TopicPartition
@@ -22,7 +22,6 @@ COMMIT_INTERVAL_S: Final = 0.5
 COMMIT_TIMEOUT_S: Final = 5.0
 FETCH_TIMEOUT_S: Final = 0.5
 OFFSETS_TIMEOUT_S: Final = 15.0
-REVOKE_TIMEOUT_S: Final = 5.0
 LINGER_S: Final = 0.002
 """Rest after a small poll, so that records gather: a fetch costs about 1 ms whatever it brings."""
 SMALL_POLL_RECORDS: Final = 200
@@ -39,6 +38,8 @@ class Bounds:
     records: int = 32_000
     size_bytes: int = 67_108_864
     poll_records: int = 2_000
+    revoke_timeout_s: float = 5.0
+    """How long work in flight may take when partitions are taken away."""
 
 
 class Pipeline:
@@ -59,7 +60,7 @@ class Pipeline:
 
     async def on_revoked(self) -> None:
         """Finish what is in flight as far as time allows, commit, drop the rest."""
-        await self.finish(REVOKE_TIMEOUT_S)
+        await self.finish(self._bounds.revoke_timeout_s)
         await self.commit()
         self._seam.ledger.revoke()
         for lane in self._lanes.values():
@@ -219,17 +220,3 @@ class Pipeline:
             )
         else:
             ledger.note_committed(due, epoch)
-
-
-def check_equal_partitions(counts: Mapping[str, int | None]) -> None:
-    """Refuse topics that are missing or differ in partitions where they must not.
-
-    Raises:
-        FatalError: which, and what to do.
-    """
-    missing = sorted(topic for topic, count in counts.items() if count is None)
-    if missing:
-        raise FatalError(f"missing topics: {', '.join(missing)}. Do: judgify topics create")
-    if len(set(counts.values())) > 1:
-        told = ", ".join(f"{topic} has {count}" for topic, count in sorted(counts.items()))
-        raise FatalError(f"partition counts must be equal: {told}. Do: judgify topics check")

@@ -19,15 +19,15 @@ from stream.fetch_thread import FetchThread
 from stream.hold import Progress
 from stream.ledger import Ledger
 from stream.member import open_member
-from stream.pipeline import Bounds, Pipeline, check_equal_partitions
-from stream.publisher import Publisher
+from stream.pipeline import Bounds, Pipeline
+from stream.publisher import ACK_TIMEOUT_S, Publisher
 from stream.seam import Seam, Skips
 from stream.shapes.lane import Lane
+from stream.starts import check_topics
 from stream.status import describe, update_metrics
 from stream.tasks import Tasks
 from stream.watchdog import Limits, Vitals, Watchdog
 
-DRAIN_TIMEOUT_S: Final = 7.0
 LEAVE_TIMEOUT_S: Final = 1.5
 LOOP_BEAT_S: Final = 0.2
 METRICS_INTERVAL_S: Final = 1.0
@@ -70,6 +70,10 @@ class Spec:
     """What `/status` tells besides."""
     bounds: Bounds = field(default_factory=Bounds)
     limits: Limits = field(default_factory=Limits)
+    ack_timeout_s: float = ACK_TIMEOUT_S
+    """Silence of the broker after which a publish has failed."""
+    drain_timeout_s: float = 8.0
+    """Of the time to stop, how much work in flight may take."""
 
 
 class StreamProcess:
@@ -82,7 +86,9 @@ class StreamProcess:
         self._stopping_since_s: float | None = None
         self._loop_turned_at_s = clock.monotonic_s()
         self._tasks = Tasks()
-        self._publisher = Publisher(spec.bootstrap_servers, broker_clock.observe, spec.agent)
+        self._publisher = Publisher(
+            spec.bootstrap_servers, broker_clock.observe, spec.agent, spec.ack_timeout_s
+        )
         self._seam = Seam(
             agent=spec.agent,
             ledger=Ledger(),
@@ -160,7 +166,7 @@ class StreamProcess:
         asyncio.get_running_loop().call_later(LOOP_BEAT_S, self._beat)
 
     async def _run(self) -> int:
-        start = self._tasks.start(self._seam.progress.hold("start", self._open))
+        start = self._tasks.start(self._open())
         if not await self._until_stop(start):
             return 0
         pipeline = self._pipeline
@@ -186,16 +192,17 @@ class StreamProcess:
         return work.done()
 
     async def _open(self) -> None:
-        await self._publisher.open()
-        counts = {
-            topic: await self._publisher.count_partitions(topic)
-            for topic in {*self._spec.topics_needed, *self._spec.topics_equal}
-        }
-        check_equal_partitions({topic: counts[topic] for topic in self._spec.topics_equal})
-        missing = [topic for topic, count in counts.items() if count is None]
-        if missing:
-            check_equal_partitions(dict.fromkeys(missing))
-        await self._spec.open()
+        """Take each step until it succeeds; none is taken twice."""
+        for step in (self._check_topics, self._spec.open, self._join):
+            await self._seam.progress.hold("start", step)
+
+    async def _check_topics(self) -> None:
+        equal = self._spec.topics_equal
+        topics = {*self._spec.topics_needed, *equal}
+        counts = {topic: await self._publisher.count_partitions(topic) for topic in topics}
+        check_topics(counts, equal)
+
+    async def _join(self) -> None:
         thread = await open_member(self._spec.group, self._spec.bootstrap_servers)
         pipeline = Pipeline(thread, self._lanes, self._seam, self._spec.bounds)
         thread.listener = pipeline
@@ -212,7 +219,7 @@ class StreamProcess:
 
     async def _drain(self, pipeline: Pipeline) -> None:
         pipeline.stopping = True
-        await pipeline.finish(DRAIN_TIMEOUT_S)
+        await pipeline.finish(self._spec.drain_timeout_s)
         await pipeline.commit()
         unfinished = self._seam.ledger.count_unfinished()
         log.info("stream_drained", unfinished=unfinished)

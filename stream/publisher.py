@@ -48,9 +48,14 @@ class Publisher:
     """Publishes the outputs of a partition, in order, to the same partition number."""
 
     def __init__(
-        self, bootstrap_servers: str, observe_ms: Callable[[int], None], client_id: str
+        self,
+        bootstrap_servers: str,
+        observe_ms: Callable[[int], None],
+        client_id: str,
+        ack_timeout_s: float = ACK_TIMEOUT_S,
     ) -> None:
         """Learn the broker's time from each acknowledgement through `observe_ms`."""
+        self._ack_timeout_s = ack_timeout_s
         self._bootstrap_servers = bootstrap_servers
         self._observe_ms = observe_ms
         self._client_id = client_id
@@ -80,7 +85,7 @@ class Publisher:
         connection = await self._connect()
         batches = _build(connection.producer, outputs)
         try:
-            async with asyncio.timeout(ACK_TIMEOUT_S):
+            async with asyncio.timeout(self._ack_timeout_s):
                 await self._send(connection, partition, batches)
         except DependencyError:
             raise
@@ -141,7 +146,7 @@ class Publisher:
             linger_ms=0,
             max_batch_size=BATCH_BYTES,
             max_request_size=RECORD_BYTES_MAX + 65_536,
-            request_timeout_ms=int(ACK_TIMEOUT_S * 1_000),
+            request_timeout_ms=int(self._ack_timeout_s * 1_000),
         )
 
     async def _send(

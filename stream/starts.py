@@ -1,13 +1,15 @@
-"""Where a partition begins for us: at the committed offset, if the log still has it.
+"""Whether and where we may begin: topics that fit, the committed offset if the log still has it.
 
 Pure. Records that retention took before we read them are lost, and said to be.
 """
 
+from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 from runtime.clock import format_ms
 from runtime.metrics import DEAD_LETTERS_TOTAL
 from schemas.dead_letter import DeadLetter
+from schemas.errors import FatalError
 from stream.batch import Output
 from stream.ledger import TopicPartition
 from stream.seam import Seam
@@ -61,3 +63,17 @@ def find_start(tp: TopicPartition, committed: int | None, log_start: int, log_en
     if committed < log_start:
         return Start(log_start, Lost(*tp, committed, log_start))
     return Start(committed, None)
+
+
+def check_topics(counts: Mapping[str, int | None], equal: Collection[str]) -> None:
+    """Refuse topics that are missing, or differ in partitions where they must not.
+
+    Raises:
+        FatalError: which, and what to do.
+    """
+    missing = sorted(topic for topic, count in counts.items() if count is None)
+    if missing:
+        raise FatalError(f"missing topics: {', '.join(missing)}. Do: judgify topics create")
+    if len({counts[topic] for topic in equal}) > 1:
+        told = ", ".join(f"{topic} has {counts[topic]}" for topic in sorted(equal))
+        raise FatalError(f"partition counts must be equal: {told}. Do: judgify topics check")

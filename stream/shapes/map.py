@@ -6,7 +6,6 @@ partition waits for its acknowledgement the others decide.
 """
 
 import asyncio
-from collections.abc import Callable
 from typing import Protocol
 
 from schemas.errors import DependencyError, FatalError, MessageError
@@ -17,16 +16,29 @@ from stream.publisher import RECORD_BYTES_MAX
 from stream.seam import Seam
 from stream.tasks import Tasks
 
-Decide = Callable[[Record], Output]
+
+class Decider(Protocol):
+    """What decides the records of one batch."""
+
+    def decide(self, record: Record) -> Output:
+        """Return the one output of `record`.
+
+        Raises:
+            MessageError: it can never work: it is buried.
+            DependencyError: it cannot be decided yet: the whole batch is held and tried again.
+        """
+        ...
+
+    def finished(self) -> None:
+        """The broker has acknowledged every output of the batch."""
+        ...
 
 
 class MapAgent(Protocol):
     """What turns each record of a topic into exactly one output, without any I/O."""
 
-    def open_batch(self, batch: Batch) -> Decide:
+    def open_batch(self, batch: Batch) -> Decider:
         """Return what decides the records of `batch`: all that a slice can prepare once is done.
-
-        The returned function raises MessageError where a record can never work.
 
         Raises:
             DependencyError: the batch cannot be decided yet; it is held and tried again.
@@ -100,16 +112,18 @@ class MapLane:
         hold, publish = self._seam.progress.hold, self._seam.publisher.publish
         while True:
             batch, entry = await queue.get()
-            outputs = await hold(lane, lambda batch=batch: self._decide(batch))  # type: ignore[misc]  # -- bound now
+            decider, outputs = await hold(lane, lambda batch=batch: self._decide(batch))  # type: ignore[misc]  # -- bound now
             await hold(lane, lambda outputs=outputs: publish(partition, outputs))  # type: ignore[misc]  # -- bound now
             self._seam.ledger.finish(entry)
+            decider.finished()
             self._seam.progress.note_completed()
             self._unfinished -= 1
             if not self._unfinished:
                 self._idle.set()
 
-    async def _decide(self, batch: Batch) -> list[Output]:
-        decide = self._agent.open_batch(batch)
+    async def _decide(self, batch: Batch) -> tuple[Decider, list[Output]]:
+        decider = self._agent.open_batch(batch)
+        decide = decider.decide
         source = TopicPartition(batch.topic, batch.partition)
         outputs = self._undertaker.bury_unreadable(source, batch.unreadable)
         skips = self._seam.skips()
@@ -126,7 +140,7 @@ class MapLane:
             except Exception as error:  # noqa: BLE001 -- a record's failure is the record's alone
                 output = self._undertaker.bury(source, record, error)
             append(output)
-        return outputs
+        return decider, outputs
 
 
 _VALUE_BYTES_MAX = RECORD_BYTES_MAX - 262_144  # what is left for key and headers

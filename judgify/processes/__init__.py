@@ -1,0 +1,1 @@
+"""The processes: each file puts one together from settings, seam, agent and sinks."""

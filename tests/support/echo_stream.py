@@ -1,0 +1,103 @@
+"""A stream of one's own for tests of the seam: topics, echo processes, what they published."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+from confluent_kafka import Consumer, Message, Producer, TopicPartition
+
+from tests.support.waiting import wait_until
+from topics.provisioning import create_topics
+
+START_TIMEOUT_S: Final = 30.0
+
+
+class EchoStream:
+    """Topics under a prefix of their own and the processes started on them."""
+
+    def __init__(self, bootstrap: str, prefix: str, logs: Path) -> None:
+        create_topics(bootstrap, prefix, "local")
+        self.bootstrap = bootstrap
+        self.prefix = prefix
+        self.requests = f"{prefix}requests.v1"
+        self.results = f"{prefix}results.v1"
+        self.dead_letters = f"{prefix}dead-letters.v1"
+        self.logs = logs
+        self.processes: list[subprocess.Popen[bytes]] = []
+        self._producer = Producer({"bootstrap.servers": bootstrap, "linger.ms": 1})
+
+    def start(self, *, loop_s: float = 10.0) -> subprocess.Popen[bytes]:
+        """Start a process and wait until it has its partitions."""
+        module = "tests.support.echo_agent"
+        path = self.logs / f"echo-{len(self.processes)}.log"
+        with path.open("ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", module, self.prefix, "0", str(loop_s)],
+                env=os.environ | {"KAFKA_BOOTSTRAP_SERVERS": self.bootstrap},
+                stdout=log,
+                stderr=log,
+            )
+        self.processes.append(process)
+        wait_until(
+            lambda: process.poll() is not None or "partitions_assigned" in path.read_text(),
+            START_TIMEOUT_S,
+            what="the process to join its group",
+        )
+        return process
+
+    def log(self) -> str:
+        """Return what all processes said."""
+        return "".join(path.read_text() for path in sorted(self.logs.glob("echo-*.log")))
+
+    def send(self, *values: bytes | None, partition: int = 0) -> None:
+        """Publish values to one partition, in order, acknowledged."""
+        for value in values:
+            self._producer.produce(self.requests, value, key=b"k", partition=partition)
+        assert self._producer.flush(20) == 0
+
+    def read(self, topic: str, partition: int = 0) -> list[Message]:
+        """Return everything in a partition, uncommitted transactions left out."""
+        consumer = Consumer(
+            {"bootstrap.servers": self.bootstrap, "group.id": "none", "enable.partition.eof": True}
+        )
+        try:
+            consumer.assign([TopicPartition(topic, partition, 0)])
+            found = []
+            while (message := consumer.poll(10)) is not None:
+                if message.error():
+                    break
+                found.append(message)
+            return found
+        finally:
+            consumer.close()
+
+    def values(self, topic: str, partition: int = 0) -> list[bytes | None]:
+        return [message.value() for message in self.read(topic, partition)]
+
+    def committed(self, partition: int = 0) -> int:
+        """Return the committed offset; negative before the first commit."""
+        consumer = Consumer({"bootstrap.servers": self.bootstrap, "group.id": f"{self.prefix}echo"})
+        try:
+            [place] = consumer.committed([TopicPartition(self.requests, partition)], timeout=10)
+            return int(place.offset)
+        finally:
+            consumer.close()
+
+    def wait_for_results(self, count: int, timeout_s: float = 15.0, partition: int = 0) -> None:
+        wait_until(
+            lambda: len(self.values(self.results, partition)) >= count,
+            timeout_s,
+            what=f"{count} results",
+        )
+
+    def wait_for_commit(self, offset: int, timeout_s: float = 10.0) -> None:
+        wait_until(lambda: self.committed() >= offset, timeout_s, what=f"a commit of {offset}")
+
+    def close(self) -> None:
+        for process in self.processes:
+            if process.poll() is None:
+                process.send_signal(signal.SIGKILL)
+            process.wait()
