@@ -175,13 +175,13 @@ def test_an_unknown_object_tells_only_its_type() -> None:
 
 
 json_like = st.recursive(
-    st.none() | st.booleans() | st.floats() | st.integers() | st.text() | st.binary(),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
-    max_leaves=20,
+    st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=20) | st.binary(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
 )
 
 
-@given(fields=st.dictionaries(st.text(), json_like))
+@given(fields=st.dictionaries(st.text(max_size=9), json_like, max_size=4))
 def test_any_event_becomes_one_line_of_json(fields: dict[str, object]) -> None:
     line = render_json(None, "info", mask_event(None, "info", fields))
 
