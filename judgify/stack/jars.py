@@ -59,9 +59,9 @@ def _parse_line(line: str) -> Jar:
 
 def find_cache_dir() -> Path:
     """Return where jars are kept, for all data directories of this user."""
-    if os.geteuid() == 0:
-        return ROOT_CACHE_DIR / "jars"
     home = os.environ.get("XDG_CACHE_HOME")  # noqa: TID251 -- the desktop's convention, no setting
+    if not home and os.geteuid() == 0:
+        return ROOT_CACHE_DIR / "jars"
     return (Path(home) if home else Path.home() / ".cache") / "judgify" / "jars"
 
 
