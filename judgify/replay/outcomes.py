@@ -1,11 +1,13 @@
 """Outcomes of requests: a judgment or a burial, named by where its request stands in the log."""
 
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import orjson
 
-OTHERWISE = "otherwise"
-"""Counts as the rule of a decided judgment that no rule held for."""
+from rules.workflow.declarations import OTHERWISE
+
+_RULED = frozenset({"decided", "undetermined"})
 
 
 class Position(NamedTuple):
@@ -13,6 +15,20 @@ class Position(NamedTuple):
 
     partition: int
     offset: int
+
+
+def join_ranges(positions: Sequence[Position]) -> Iterator[tuple[int, int, int]]:
+    """Yield (partition, first, last) of neighbours in sorted `positions`."""
+    start = last = None
+    for position in positions:
+        if start is not None and last is not None:
+            if position == (last.partition, last.offset + 1):
+                last = position
+                continue
+            yield start.partition, start.offset, last.offset
+        start = last = position
+    if start is not None and last is not None:
+        yield start.partition, start.offset, last.offset
 
 
 class Judged(NamedTuple):
@@ -33,14 +49,14 @@ class Judged(NamedTuple):
 
     @property
     def counted_rule(self) -> str | None:
-        """Return the rule that held, `otherwise` when a verdict came from none, else None.
+        """Return the rule that held, `otherwise` when none did; None when no rule was asked.
 
-        A judgment without a verdict that no rule held for (several verdicts were possible, the
-        input was invalid) counts for no rule: `by_status` has it.
+        The rules are not asked about invalid input or past a deadline: `by_status` has those.
+        `judgify judge` counts the same way.
         """
-        if self.rule is None and self.status == "decided":
-            return OTHERWISE
-        return self.rule
+        if self.status not in _RULED:
+            return None
+        return self.rule or OTHERWISE
 
 
 class Buried(NamedTuple):

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
-from judgify.replay.outcomes import Buried, Position
+from judgify.replay.outcomes import Buried, Position, join_ranges
 from judgify.replay.run import Run
 from judgify.replay.tally import percentile
 
@@ -63,7 +63,7 @@ def describe_latency(latencies_ms: Sequence[int]) -> str | None:
 
 def describe_missing(missing: Sequence[Position], topic: str) -> str:
     """Return where requests without an outcome stand: `requests.v1/3 offsets 7-9, 12`."""
-    ranges = list(islice(_join_ranges(missing), RANGES_MAX + 1))
+    ranges = list(islice(join_ranges(missing), RANGES_MAX + 1))
     texts = [
         f"{topic}/{partition} {first}" + (f"-{last}" if last > first else "")
         for partition, first, last in ranges[:RANGES_MAX]
@@ -74,21 +74,6 @@ def describe_missing(missing: Sequence[Position], topic: str) -> str:
 def count_burials(burials: Iterable[Buried]) -> Counter[str]:
     """Return how often each agent buried for each reason."""
     return Counter(f"buried by {burial.agent}: {burial.code}" for burial in burials)
-
-
-def _join_ranges(positions: Sequence[Position]) -> Iterator[tuple[int, int, int]]:
-    """Yield (partition, first, last) of neighbours in sorted `positions`."""
-    start = last = None
-    for position in positions:
-        if start is None or last is None:
-            start = last = position
-        elif position == (last.partition, last.offset + 1):
-            last = position
-        else:
-            yield start.partition, start.offset, last.offset
-            start = last = position
-    if start is not None and last is not None:
-        yield start.partition, start.offset, last.offset
 
 
 def _ranked(counts: Counter[str]) -> dict[str, int]:

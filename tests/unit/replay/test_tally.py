@@ -121,7 +121,8 @@ def test_a_request_with_several_dead_letters_counts_once() -> None:
         ({"rule": "HDF", "verdict": "fail"}, {"HDF": 1}),
         ({"rule": None}, {"otherwise": 1}),
         ({"rule": "WEAR", "status": "undetermined", "verdict": None}, {"WEAR": 1}),
-        ({"rule": None, "status": "undetermined", "verdict": None}, {}),
+        ({"rule": None, "status": "undetermined", "verdict": None}, {"otherwise": 1}),
+        ({"rule": None, "status": "expired", "verdict": None}, {}),
         ({"rule": None, "status": "error", "verdict": None}, {}),
     ],
 )
