@@ -64,6 +64,18 @@ def configure_logging(level: str, *, process: str, stream: TextIO | None = None)
     sys.excepthook = _log_crash
 
 
+def close_logging() -> None:
+    """Write what is queued, within `FLUSH_TIMEOUT_S`: to be called before `os._exit`.
+
+    An ordinary end of the interpreter does it by itself.
+    """
+    root = logging.getLogger()
+    for handler in root.handlers[:]:
+        if isinstance(handler, QueuedHandler):
+            root.removeHandler(handler)
+            handler.close()
+
+
 def _before(process: str, *, readable: bool) -> list[Processor]:
     """Return the steps that complete an event, ours or a library's."""
 
@@ -89,11 +101,8 @@ def _console(stream: TextIO) -> Processor:
 
 def _route(handler: QueuedHandler, level: str) -> None:
     """Make `handler` the only one, and let libraries speak through it."""
+    close_logging()
     root = logging.getLogger()
-    for old in root.handlers[:]:
-        if isinstance(old, QueuedHandler):
-            root.removeHandler(old)
-            old.close()
     root.addHandler(handler)
     root.setLevel(level)
     for name in LIBRARIES:

@@ -16,7 +16,7 @@ from typing_extensions import override
 
 from runtime.log_lines import LINE_BYTES_MAX, mask_event, render_json
 from runtime.log_queue import QueuedHandler
-from runtime.logs import configure_logging, get_logger
+from runtime.logs import close_logging, configure_logging, get_logger
 from runtime.masking import MASK
 from runtime.metrics import LOG_EVENTS_DROPPED_TOTAL
 
@@ -36,9 +36,7 @@ class Lines:
         self._stream = stream
 
     def text(self) -> str:
-        for handler in logging.getLogger().handlers:
-            if isinstance(handler, QueuedHandler):
-                handler.close()
+        close_logging()
         return self._stream.getvalue()
 
     def events(self) -> list[dict[str, object]]:
@@ -60,11 +58,8 @@ def _configured(stream: io.StringIO) -> Iterator[Lines]:
     hook, level = sys.excepthook, logging.getLogger().level
     configure_logging("INFO", process="rule-agent", stream=stream)
     yield Lines(stream)
-    root = logging.getLogger()
-    for handler in [h for h in root.handlers if isinstance(h, QueuedHandler)]:
-        root.removeHandler(handler)
-        handler.close()
-    root.setLevel(level)
+    close_logging()
+    logging.getLogger().setLevel(level)
     sys.excepthook = hook
     structlog.reset_defaults()
 
@@ -259,6 +254,13 @@ def test_a_record_that_cannot_be_printed_does_not_silence_the_rest() -> None:
     handler.close()
 
     assert stream.getvalue().splitlines() == ["after", "more"]
+
+
+def test_closing_writes_what_is_queued(lines: Lines) -> None:
+    for number in range(1_000):
+        get_logger("a").info("line_written", number=number)
+
+    assert [event["number"] for event in lines.events()] == list(range(1_000))
 
 
 def test_a_closed_stdout_raises_nothing() -> None:
