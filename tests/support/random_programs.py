@@ -1,6 +1,7 @@
 """Random programs and random inputs, for whatever must agree on all of them."""
 
 import math
+from collections.abc import Callable
 from random import Random
 from typing import Any
 
@@ -95,13 +96,16 @@ class RandomText:
             return self._random.choice(
                 [*self._names["boolean"], "true", "false", "flag_of[t]", self._comparison(0)]
             )
-        makers = [
+        return f"({self._random.choice(self._makers())(depth - 1)})"
+
+    def _makers(self) -> list[Callable[[int], str]]:
+        """Return what writes conditions; what stands there more often is drawn more often."""
+        return [
             self._logic, self._logic, self._logic, self._negation, self._comparison,
             self._comparison, self._comparison, self._of_strings, self._of_conditions,
             self._numbers_in, self._strings_in, self._conditions_in, self._between, self._is_null,
             self._present, self._near, self._text_function,
         ]  # fmt: skip
-        return f"({self._random.choice(makers)(depth - 1)})"
 
     def _logic(self, depth: int) -> str:
         word = self._random.choice([" and ", " or "])

@@ -16,10 +16,7 @@ def ceil(value: float) -> float:
 
 def round_half_even(value: float, digits: int) -> float:
     """Round to `digits` decimals, 0 to 9; halves go to the even neighbour."""
-    try:
-        return float(round(value, digits))
-    except OverflowError:
-        return NAN
+    return float(round(value, digits))
 
 
 def minimum(*values: float) -> float:

@@ -10,11 +10,11 @@ from rules.language.reference import evaluate
 from rules.language.trace import explain
 from tests.support.random_programs import random_input, random_program
 
-PROGRAMS = 400
+PROGRAMS = 200
 INPUTS = 25
 
 
-@settings(max_examples=150, deadline=None, print_blob=True)
+@settings(max_examples=100, deadline=None, print_blob=True)
 @given(st.randoms(use_true_random=False))
 def test_generated_code_finds_what_the_reference_finds(random: Random) -> None:
     program = random_program(random)
@@ -24,7 +24,7 @@ def test_generated_code_finds_what_the_reference_finds(random: Random) -> None:
         assert find(values) == evaluate(program, values), [rule.when.text for rule in program.rules]
 
 
-def test_ten_thousand_random_inputs_of_all_kinds_find_the_same() -> None:
+def test_random_inputs_of_all_kinds_find_the_same() -> None:
     seed = Random().randrange(2**32)
     print(f"seed {seed}")
     random = Random(seed)
