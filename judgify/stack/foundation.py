@@ -14,6 +14,7 @@ def lay_foundation(addresses: Addresses, settings: Settings, reporter: Reporter)
         FatalError: a topic or a table is other than it must be.
         DependencyError: Kafka or PostgreSQL did not answer.
     """
+    from judgify.stack.starter import publish_starter  # noqa: PLC0415 -- as below
     from sinks.postgres.migrate import upgrade  # noqa: PLC0415 -- `--services-only` needs neither
     from topics.provisioning import create_topics  # noqa: PLC0415 -- as above
 
@@ -22,3 +23,5 @@ def lay_foundation(addresses: Addresses, settings: Settings, reporter: Reporter)
     if created:
         reporter.remark(f"created {len(created)} topics")
     asyncio.run(upgrade(addresses.database_url))
+    if publish_starter(kafka, settings.topic_prefix):
+        reporter.remark("published the workflow `test`")
