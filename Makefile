@@ -61,7 +61,7 @@ lint: $(DEV)
 	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --quiet --check . && echo 'lint: ok'
 
 types: $(DEV)
-	@$(BIN)/mypy $(PACKAGES) tests bench examples $(SCRIPTS)
+	@$(BIN)/mypy $(PACKAGES) tests $(wildcard bench examples) $(SCRIPTS)
 
 imports: $(DEV)
 	@$(BIN)/lint-imports --no-logo >.venv/imports.out || { cat .venv/imports.out; exit 1; }; echo 'imports: ok'

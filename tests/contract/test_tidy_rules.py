@@ -98,9 +98,13 @@ def test_a_narrow_except_and_one_that_raises_again_pass() -> None:
 
 
 def test_a_metric_declared_outside_the_list_is_named() -> None:
-    text = "from prometheus_client import CollectorRegistry, Counter"
+    text = "from prometheus_client import Counter as C\nLOST = C('lost_total', 'Lost.')\n"
+    new_kind = "from prometheus_client import Histogram\nclass Bulk(Histogram): ...\n"
+    counted = "from collections import Counter\ntally = Counter()\n"
 
     assert broken(code_rules.check_metrics_in_one_list, text)
+    assert not broken(code_rules.check_metrics_in_one_list, new_kind)
+    assert not broken(code_rules.check_metrics_in_one_list, counted)
     assert not broken(code_rules.check_metrics_in_one_list, text, "runtime/metrics.py")
 
 
@@ -168,11 +172,13 @@ def test_an_agent_that_says_another_flow_than_the_registry_is_named(
     assert (list(check_agent_docstring(source, TOPICS)) == []) is holds
 
 
-def test_an_agent_that_the_registry_does_not_know_is_named() -> None:
+def test_a_part_of_an_agent_may_say_what_it_owns_and_claims_no_topics() -> None:
     stranger = Source("agents/stranger.py", '"""in.v1 → out.v1: judges."""\n')
+    part = Source("agents/judgments.py", '"""Encodes judgments: outcome → bytes."""\n')
     inner_part = Source("agents/llm/prompt.py", '"""Builds the prompt."""\n')
 
     assert list(check_agent_docstring(stranger, TOPICS))
+    assert not list(check_agent_docstring(part, TOPICS))
     assert not list(check_agent_docstring(inner_part, TOPICS))
 
 

@@ -14,18 +14,18 @@ _TOPIC = re.compile(r"[a-z][a-z-]*\.v\d+")
 
 
 def check_agent_docstring(source: Source, topics: Sequence[TopicSpec] = TOPICS) -> Iterator[str]:
-    """Yield how the first line of an agent differs from `topics`; other files are passed over."""
+    """Yield how the first line of an agent differs from `topics`; other files claim no flow."""
     agent = _agent_of(source.path)
     if agent is None:
         return
     expected = _flow(agent, topics)
     first_line = (ast.get_docstring(source.tree) or "").split("\n")[0]
-    if not any(expected):
-        yield f"{source.path}: the registry names no topic of {agent}"
-        return
-    left, arrow, right = first_line.partition(ARROW)
+    left, _, right = first_line.partition(ARROW)
     stated = (frozenset(_TOPIC.findall(left)), frozenset(_TOPIC.findall(right)))
-    if not arrow or stated != expected:
+    if not any(expected):
+        if any(stated):
+            yield f"{source.path}: states a flow, and the registry knows no {agent}"
+    elif stated != expected:
         reads, writes = (", ".join(sorted(names)) for names in expected)
         yield f"{source.path}: must begin `{reads} {ARROW} {writes}`, as the registry has it"
 

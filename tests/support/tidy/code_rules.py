@@ -65,7 +65,7 @@ def check_module_docstring(source: Source) -> Iterator[str]:
 def check_broad_except(source: Source) -> Iterator[str]:
     if source.path.startswith(SEAM):
         return
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if isinstance(node, ast.ExceptHandler) and _is_broad(node.type) and not _raises_again(node):
             yield f"{source.path}:{node.lineno}: broad except; only {SEAM} may, name the errors"
         if isinstance(node, ast.Call) and _called_name(node) == "suppress":
@@ -76,16 +76,21 @@ def check_broad_except(source: Source) -> Iterator[str]:
 def check_metrics_in_one_list(source: Source) -> Iterator[str]:
     if source.path == METRICS_MODULE or source.is_test:
         return
-    for node in ast.walk(source.tree):
-        if isinstance(node, ast.ImportFrom) and node.module == "prometheus_client":
-            for alias in node.names:
-                if alias.name in METRIC_KINDS:
-                    where = f"{source.path}:{node.lineno}"
-                    yield f"{where}: {alias.name}: metrics are declared in {METRICS_MODULE} alone"
+    kinds = {
+        alias.asname or alias.name
+        for node in source.nodes
+        if isinstance(node, ast.ImportFrom) and node.module == "prometheus_client"
+        for alias in node.names
+        if alias.name in METRIC_KINDS
+    }
+    for node in source.nodes:
+        if isinstance(node, ast.Call) and _called_name(node) in kinds:
+            where = f"{source.path}:{node.lineno}"
+            yield f"{where}: {_called_name(node)}: metrics are declared in {METRICS_MODULE} alone"
 
 
 def check_log_events(source: Source) -> Iterator[str]:
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if isinstance(node, ast.Call) and _is_log_call(node) and node.args:
             event = node.args[0]
             named = isinstance(event, ast.Constant) and re.fullmatch(
@@ -109,7 +114,7 @@ def check_todos(source: Source) -> Iterator[str]:
             yield f"{source.path}:{line}: only TODO(#number) is traceable"
 
 
-_WHY = r"\s*(#|--|#\s*--)\s*\S.{5,}"
+_WHY = r"\s*(#|--|#\s*--)\s*\S.{2,}"
 _EXEMPTIONS: Final = (
     (r"#\s*noqa", r"#\s*noqa:\s*[A-Z]+\d+(\s*,\s*[A-Z]+\d+)*" + _WHY),
     (r"#\s*type:\s*ignore", r"#\s*type:\s*ignore\[[a-z-]+(,\s*[a-z-]+)*\]" + _WHY),

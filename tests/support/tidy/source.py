@@ -31,6 +31,11 @@ class Source:
         return ast.parse(self.text)
 
     @cached_property
+    def nodes(self) -> list[ast.AST]:
+        """Every node of the tree; walked once, read by every rule."""
+        return list(ast.walk(self.tree))
+
+    @cached_property
     def lines(self) -> list[str]:
         return self.text.splitlines()
 
@@ -47,9 +52,7 @@ class Source:
         return self.path.startswith("tests/")
 
     def functions(self) -> Iterator[FunctionNode]:
-        for node in ast.walk(self.tree):
-            if isinstance(node, FunctionNode):
-                yield node
+        yield from (node for node in self.nodes if isinstance(node, FunctionNode))
 
 
 def list_files() -> list[str]:
