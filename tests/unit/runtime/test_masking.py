@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from runtime.mask_patterns import DETECTORS
 from runtime.masking import MASK, TEXT_CHARS_MAX, is_sensitive_key, mask
 
 SECRET = "Hunter2Swordfish"
@@ -107,7 +108,7 @@ def test_personal_data_and_vendor_keys_never_survive(text: str) -> None:
         "order_id=9001011234567",
         '{"requestId": "4111111111111111"}',
         "record judgify.requests.v1/3/18822/1801011234567 was buried",
-        "at 1763730000123 ms",
+        "at 1763735123456 ms",
         "tokens_in=512 tokens_out=64",
         "0.4111111111111111 is a fraction",
         "connection refused 127.0.0.1:15432",
@@ -151,12 +152,16 @@ HOSTILE = (
 
 @pytest.mark.parametrize("unit", HOSTILE)
 def test_hostile_text_costs_one_pass(unit: str) -> None:
-    text = (unit * (TEXT_CHARS_MAX // len(unit) + 1))[:TEXT_CHARS_MAX]
-
-    small = _best_time_s(text[: TEXT_CHARS_MAX // 8])
-    large = _best_time_s(text)
+    small = _best_time_s(_hostile(unit, TEXT_CHARS_MAX // 8))
+    large = _best_time_s(_hostile(unit, TEXT_CHARS_MAX))
 
     assert large < max(small, 0.01) * 8 * 3, (small, large)
+
+
+def _hostile(unit: str, length: int) -> str:
+    """Return `unit` over and over, ending in what makes every detector look."""
+    hints = "".join(hint for hint, _ in DETECTORS if hint) + "@"
+    return (unit * length)[: length - len(hints)] + hints
 
 
 def _best_time_s(text: str) -> float:
