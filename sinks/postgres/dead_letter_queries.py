@@ -8,7 +8,15 @@ import orjson
 
 from schemas.errors import MessageError
 from sinks.postgres.connection import connect
-from sinks.postgres.queries import APPLICATION, LIMIT_MAX, MATCHES_MAX, Page
+from sinks.postgres.queries import (
+    APPLICATION,
+    LIMIT_MAX,
+    MATCHES_MAX,
+    Page,
+    Since,
+    spell_time,
+    split_since,
+)
 from sinks.postgres.statements import load_statement
 
 _CURSOR_PARTS: Final = 6
@@ -22,7 +30,7 @@ class DeadLetterFilter:
     """Where the buried record stood."""
     agent: str | None = None
     code: str | None = None
-    since: datetime | None = None
+    since: Since = None
     """Buried at this time or later."""
 
 
@@ -35,15 +43,16 @@ async def fetch_dead_letters(
         MessageError: `cursor` was not made here.
     """
     before = _parse_cursor(cursor)
+    since, age_max = split_since(wanted.since)
     async with connect(database_url, APPLICATION) as connection:
         rows = await connection.fetch(
             load_statement("list_dead_letters"),
-            wanted.topic, wanted.agent, wanted.code, wanted.since, *before,
-            min(limit, LIMIT_MAX) + 1,
+            wanted.topic, wanted.agent, wanted.code, since, *before, min(limit, LIMIT_MAX) + 1,
+            age_max,
         )  # fmt: skip
     shown = [dict(row) for row in rows[: min(limit, LIMIT_MAX)]]
     following = _make_cursor(shown[-1]) if len(rows) > len(shown) else None
-    return Page([row | {"at": row["at"].isoformat()} for row in shown], following)
+    return Page([row | {"at": spell_time(row["at"])} for row in shown], following)
 
 
 async def find_dead_letters(
@@ -60,7 +69,7 @@ async def find_dead_letters(
     return [
         dict(row)
         | {
-            "at": row["at"].isoformat(),
+            "at": spell_time(row["at"]),
             "headers": orjson.loads(row["headers"]) if row["headers"] else None,
         }
         for row in rows

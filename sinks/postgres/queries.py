@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -26,6 +26,9 @@ _ORIGIN: Final = {
     "origin_ts": "timestamp",
 }
 
+Since = datetime | timedelta | None
+"""A time, or an age by PostgreSQL's clock; ours is never compared with a stored time."""
+
 Stored = dict[str, Any]
 """A judgment as on the results topic, and `stored_at`."""
 
@@ -39,7 +42,7 @@ class JudgmentFilter:
     verdict: str | None = None
     status: str | None = None
     rule: str | None = None
-    since: datetime | None = None
+    since: Since = None
     """Requested at this broker time or later."""
 
 
@@ -62,11 +65,12 @@ async def fetch_judgments(
         DependencyError: PostgreSQL does not answer, or not in time: narrow it with `since`.
     """
     before, judgment_id = _parse_cursor(cursor)
+    since, age_max = split_since(wanted.since)
     async with connect(database_url, APPLICATION) as connection:
         rows = await connection.fetch(
             load_statement("list_judgments"),
             wanted.tenant, wanted.workflow_id, wanted.verdict, wanted.status, wanted.rule,
-            wanted.since, before, judgment_id, min(limit, LIMIT_MAX) + 1,
+            since, before, judgment_id, min(limit, LIMIT_MAX) + 1, age_max,
         )  # fmt: skip
     shown = rows[: min(limit, LIMIT_MAX)]
     more = f"{shown[-1]['requested_at'].isoformat()}_{shown[-1]['judgment_id']}" if shown else None
@@ -106,7 +110,7 @@ async def fetch_duplicates(database_url: str, judgment_id: str) -> list[dict[str
         {
             "origin": _as_origin(row),
             "same_content": row["same_content"],
-            "seen_at": row["seen_at"].isoformat(),
+            "seen_at": spell_time(row["seen_at"]),
         }
         for row in rows
     ]
@@ -136,6 +140,18 @@ async def _count_duplicates(
     return count
 
 
+def split_since(since: Since) -> tuple[datetime | None, timedelta | None]:
+    """Return `since` as the two parameters of a statement: a time, an age."""
+    if isinstance(since, timedelta):
+        return None, since
+    return since, None
+
+
+def spell_time(at: datetime) -> str:
+    """Return a stored time as it travels: RFC 3339 in UTC, milliseconds, Z."""
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
 def _as_judgment(row: asyncpg.Record) -> Stored:
     """Return a row in the shape of the results topic, which is what people know."""
     error_and_origin = ("error_code", *_ORIGIN)  # also in `error` and `origin`
@@ -145,7 +161,7 @@ def _as_judgment(row: asyncpg.Record) -> Stored:
     return {
         **fields,
         **detail,
-        **{name: row[name].isoformat(timespec="milliseconds") for name in times},
+        **{name: spell_time(row[name]) for name in times},
         "judgment_id": str(row["judgment_id"]),
         "input_data": orjson.loads(row["input_data"]),
         "origin": _as_origin(row),

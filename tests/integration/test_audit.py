@@ -1,7 +1,7 @@
 """The audit on a real Kafka and a real PostgreSQL: it finds what is missing, and nothing else."""
 
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 
 import asyncpg
@@ -72,7 +72,7 @@ class Plant:
 
 
 @pytest.fixture
-def plant(kafka_bootstrap: str, topic_prefix: str) -> Iterator[Plant]:
+def plant(kafka_bootstrap: str, topic_prefix: str) -> Plant:
     admin = AdminClient({"bootstrap.servers": kafka_bootstrap})
     new = [
         NewTopic(f"{topic_prefix}{name}", PARTITIONS, 1, config={"retention.ms": "-1"})
@@ -84,7 +84,7 @@ def plant(kafka_bootstrap: str, topic_prefix: str) -> Iterator[Plant]:
         lambda: {topic.topic for topic in new} <= set(admin.list_topics(timeout=5).topics),
         what="the topics to be seen",
     )
-    yield Plant(kafka_bootstrap, topic_prefix)
+    return Plant(kafka_bootstrap, topic_prefix)
 
 
 @pytest.fixture

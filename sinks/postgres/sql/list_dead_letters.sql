@@ -7,6 +7,7 @@ WHERE ($1::text IS NULL OR topic = $1)
     AND ($2::text IS NULL OR agent = $2)
     AND ($3::text IS NULL OR code = $3)
     AND ($4::timestamptz IS NULL OR at >= $4)
+    AND ($12::interval IS NULL OR at >= now() - $12)
     AND (
         $5::timestamptz IS NULL
         OR (at, topic, partition, record_offset, record_ts, agent) < ($5, $6, $7, $8, $9, $10)

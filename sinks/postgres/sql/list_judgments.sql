@@ -28,6 +28,7 @@ CROSS JOIN LATERAL (
         AND ($4::text IS NULL OR one.status = $4)
         AND ($5::text IS NULL OR one.rule = $5)
         AND ($6::timestamptz IS NULL OR one.requested_at >= $6)
+        AND ($10::interval IS NULL OR one.requested_at >= now() - $10)
         AND ($7::timestamptz IS NULL OR one.requested_at <= $7)
         AND ($7::timestamptz IS NULL OR (one.requested_at, one.judgment_id) < ($7, $8::uuid))
     ORDER BY one.requested_at DESC, one.judgment_id DESC
