@@ -15,9 +15,11 @@ from typing import Final
 PACKAGES: Final = ("judgify", "agents", "sinks", "stream", "topics", "rules", "runtime", "schemas")
 DATA: Final = {
     "type markers": ("{package}/py.typed", PACKAGES),
-    "SQL migrations": ("sinks/postgres/**/*.sql", ("",)),
+    "SQL migrations": ("sinks/postgres/migrations/*.sql", ("",)),
     "the list of Kafka's jars": ("judgify/stack/**/*jars*.txt", ("",)),
-    "the milling example": ("judgify/examples/milling/*.yaml", ("",)),
+    "SQL statements": ("sinks/postgres/sql/*.sql", ("",)),
+    "workflows": ("judgify/examples/{package}/workflow.yaml", ("milling", "test")),
+    "the readings of the demo": ("judgify/examples/milling/readings.py", ("",)),
     "JSON Schemas": ("schemas/json/*.json", ("",)),
 }
 """What it is called, and the pattern that must match something, once per package."""
