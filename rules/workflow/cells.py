@@ -43,11 +43,9 @@ def load_number(cell: str) -> Cell:
     text = cell.strip()
     if len(text) > _NUMBER_CHARS_MAX or not _NUMBER.match(text):
         return cell
-    number = float(text)
-    if not math.isfinite(number):
-        return cell
-    if not number.is_integer():
-        return number
+    number = int(text) if text.lstrip("+-").isdecimal() else float(text)
+    if isinstance(number, float) and not number.is_integer():
+        return number if math.isfinite(number) else cell
     return int(number) if abs(number) <= INTEGER_MAX else cell
 
 

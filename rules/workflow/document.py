@@ -150,7 +150,7 @@ class TestPart(Part):
     name: Line
     """What the test shows."""
     input: dict[str, Any]
-    """The event."""
+    """The event, as a producer sends it."""
     expect: ExpectPart
     """The judgment that it must get."""
 

@@ -7,6 +7,8 @@ from typing import Final
 
 INTEGER_MAX: Final = 2**53
 """Beyond this a double no longer holds every integer, and canonical JSON has doubles only."""
+EXPONENT_MIN: Final = 1e21
+"""From here canonical JSON writes an exponent; below, it may write digits that were not meant."""
 
 _NULL: Final = frozenset({"", "~", "null", "Null", "NULL"})
 _BOOLEAN: Final = {
@@ -55,7 +57,8 @@ def canonical_number(number: float) -> int | float:
     if isinstance(number, int) and -INTEGER_MAX <= number <= INTEGER_MAX:
         return number
     double = _double(number)
-    if double != number or not math.isfinite(double):
+    is_exact = double == number and not INTEGER_MAX < abs(double) < EXPONENT_MIN
+    if not is_exact or not math.isfinite(double):
         raise ScalarError("a double cannot hold this number", "put it in quotes if it is text")
     return int(double) if double.is_integer() and abs(double) <= INTEGER_MAX else double
 

@@ -40,7 +40,9 @@ def check_shape(data: Mapping[str, Any]) -> Shape:
     try:
         document = Document.model_validate(dict(data))
     except ValidationError as error:
-        faults += [explain_shape_error(each, data) for each in error.errors(include_url=False)]
+        empty = {fault.loc for fault in faults}
+        shown = [explain_shape_error(each, data) for each in error.errors(include_url=False)]
+        faults += [fault for fault in shown if fault.loc not in empty]
     else:
         if not faults:
             return Shape(document, (), frozenset(), tuple(range(len(document.rules))))
