@@ -12,8 +12,6 @@ from pathlib import Path
 from typing import Any, Final
 
 from dotenv import dotenv_values
-from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 FILES: Final = ("judgment.yaml", "dashboard.yaml", "integrations.yaml")
 FILE_BYTES_MAX: Final = 65_536
@@ -152,6 +150,9 @@ def _read_text(path: Path, layer: Layer) -> str | None:
 
 def _parse_yaml(text: str, layer: Layer) -> dict[Any, Any]:
     """Return the mapping in `text`; {} with a problem noted when it holds none."""
+    from ruamel.yaml import YAML  # noqa: PLC0415 -- a tenth of the start of every command
+    from ruamel.yaml.error import MarkedYAMLError, YAMLError  # noqa: PLC0415 -- as above
+
     try:
         document = YAML(typ="safe", pure=True).load(text)
     except MarkedYAMLError as error:
