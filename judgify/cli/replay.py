@@ -21,9 +21,10 @@ from judgify.replay.report import describe, describe_missing, make_summary
 from judgify.replay.requests import RequestMaker
 from judgify.replay.run import Plan, Run, replay
 from judgify.replay.sending import Outgoing
-from judgify.replay.stored import await_stored, count_duplicates
+from judgify.replay.stored import await_stored, find_ranges
 from rules.workflow.compiled import CompiledWorkflow
 from schemas.errors import FatalError, MessageError
+from sinks.postgres.run_counts import count_duplicates
 from topics.registry import REQUESTS
 
 app = typer.Typer()
@@ -146,7 +147,7 @@ class _Replay:
             note("postgres-sink has not stored all of it yet: duplicates are not known")
             return None
         topic = self._plan.topic(REQUESTS)
-        return asyncio.run(count_duplicates(database_url, topic, run.tally.sent()))
+        return asyncio.run(count_duplicates(database_url, topic, find_ranges(run.tally)))
 
     def _print(self, run: Run, duplicates: int | None) -> None:
         if self._as_json:

@@ -6,6 +6,8 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from types import FrameType
 
+END_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
+
 
 @contextmanager
 def catch_interrupt() -> Generator[threading.Event]:
@@ -28,3 +30,21 @@ def catch_interrupt() -> Generator[threading.Event]:
         yield stop
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def end_on_signals() -> Generator[None]:
+    """Let SIGTERM and a closed terminal end the block as Ctrl-C does: nothing is left running."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, _interrupt) for number in END_SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

@@ -1,16 +1,15 @@
 """What PostgreSQL holds of a run: waits until the sink has passed its results, then asks."""
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import closing
 
-from judgify.replay.outcomes import Position, join_ranges
+from judgify.replay.outcomes import join_ranges
 from judgify.replay.run import Plan
 from judgify.replay.tally import Tally
 from runtime.clock import Clock, SystemClock
 from sinks.postgres.audit_log import AuditLog
-from sinks.postgres.connection import connect
-from sinks.postgres.statements import load_statement
+from sinks.postgres.run_counts import Range
 from topics.registry import DEAD_LETTERS, RESULTS
 
 POLL_S = 0.2
@@ -39,13 +38,6 @@ def _has_passed(log: AuditLog, group: str, topic: str, ends: Mapping[int, int]) 
     return all(committed.get(partition, 0) >= end for partition, end in ends.items())
 
 
-async def count_duplicates(database_url: str, topic: str, requests: Iterable[Position]) -> int:
-    """Return how many of `requests` are recorded as duplicates of stored judgments.
-
-    Asked by ranges of neighbours, so that records of others between them do not count.
-    """
-    ranges = list(join_ranges(sorted(requests)))
-    columns = [list(column) for column in zip(*ranges, strict=True)] or [[], [], []]
-    async with connect(database_url, "judgify replay") as connection:
-        count: int = await connection.fetchval(load_statement("count_duplicates"), topic, *columns)
-    return count
+def find_ranges(tally: Tally) -> list[Range]:
+    """Return where the requests of a run stand: others between them are left out."""
+    return [Range(*each) for each in join_ranges(sorted(tally.sent()))]
