@@ -65,7 +65,7 @@ def make_row(chance: random.Random, number: int, rule: str) -> dict[str, str | i
     air_k = chance.uniform(296, 304)
     excess_k = chance.uniform(9, 12)
     rpm, torque_nm = make_spindle(chance, chance.uniform(4_500, 8_000))
-    wear_min = chance.randint(0, 150)
+    wear_min = chance.randint(0, 195)
     if rule == "HDF":
         excess_k, rpm = chance.uniform(7.5, 8.3), chance.randint(1_200, 1_360)
     elif rule == "PWF":
