@@ -1,5 +1,6 @@
 """Burying: a record that can never work becomes a dead letter, byte for byte, with the reason."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 from runtime.clock import format_ms
@@ -22,6 +23,8 @@ class Undertaker:
         """Records of `requests_topic` are their own request origin."""
         self._seam = seam
         self._requests_topic = requests_topic
+        self.counts: Counter[str] = Counter()
+        """What was buried since the start, by code."""
 
     def bury(
         self,
@@ -43,6 +46,7 @@ class Undertaker:
                 "bug_buried", topic=place[0], partition=place[1], offset=place[2], exc_info=error
             )
         DEAD_LETTERS_TOTAL.labels(self._seam.agent, code).inc()
+        self.counts[code] += 1
         if request_origin is None and source.topic == self._requests_topic:
             request_origin = origin_text(*place, record.timestamp)
         value, length, digest = cut_value(record.value)

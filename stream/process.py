@@ -68,6 +68,8 @@ class Spec:
     """Why the process is not ready, besides the seam's own reasons."""
     details: Callable[[], Mapping[str, Any]] = dict
     """What `/status` tells besides."""
+    export: Callable[[], object] = list
+    """Sets gauges of the agent's own; called once a second."""
     bounds: Bounds = field(default_factory=Bounds)
     limits: Limits = field(default_factory=Limits)
     ack_timeout_s: float = ACK_TIMEOUT_S
@@ -87,7 +89,10 @@ class StreamProcess:
         self._loop_turned_at_s = clock.monotonic_s()
         self._tasks = Tasks()
         self._publisher = Publisher(
-            spec.bootstrap_servers, broker_clock.observe, spec.agent, spec.ack_timeout_s
+            spec.bootstrap_servers,
+            broker_clock.observe_acknowledged,
+            spec.agent,
+            spec.ack_timeout_s,
         )
         self._seam = Seam(
             agent=spec.agent,
@@ -99,7 +104,8 @@ class StreamProcess:
             engine=spec.engine,
             clock=broker_clock,
         )
-        self._lanes = spec.make_lanes(self._seam, Undertaker(self._seam, spec.requests_topic))
+        self._undertaker = Undertaker(self._seam, spec.requests_topic)
+        self._lanes = spec.make_lanes(self._seam, self._undertaker)
         self._thread: FetchThread | None = None
         self._pipeline: Pipeline | None = None
 
@@ -122,6 +128,7 @@ class StreamProcess:
         return {
             "group": self._spec.group,
             "partitions": describe(self._seam, self._thread, self._clock.monotonic_s()),
+            "dead_letters": dict(self._undertaker.counts),
             **self._spec.details(),
         }
 
@@ -213,6 +220,7 @@ class StreamProcess:
     async def _run_metrics(self) -> None:
         while True:
             update_metrics(self._seam, self._thread, self._spec)
+            self._spec.export()
             await asyncio.sleep(METRICS_INTERVAL_S)
 
     # -- stopping ---------------------------------------------------------

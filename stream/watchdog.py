@@ -9,7 +9,8 @@ import os
 import sys
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import inf
 from typing import Final
 
 from runtime.clock import Clock
@@ -17,6 +18,8 @@ from runtime.clock import Clock
 EXIT_CODE: Final = 75
 """EX_TEMPFAIL: the launcher starts us again."""
 CHECK_INTERVAL_S: Final = 0.25
+SLEPT_S: Final = 2.0
+"""A longer pause between checks: the whole process slept (SIGSTOP, a closed laptop)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +43,19 @@ class Vitals:
     has_work: bool
     is_held: bool
     stopping_since_s: float | None
+    watching_since_s: float = -inf
+    """Since when the watchdog itself is awake: what happened before is not held against us."""
 
 
 def find_standstill(vitals: Vitals, limits: Limits, now_s: float) -> str | None:
     """Return what stands still, in words for the log, or None. Pure."""
     if vitals.stopping_since_s is not None and now_s - vitals.stopping_since_s > limits.shutdown_s:
         return f"the shutdown takes longer than {limits.shutdown_s:g} s"
-    if now_s - vitals.loop_turned_at_s > limits.loop_s:
+    awake_s = now_s - vitals.watching_since_s
+    if min(awake_s, now_s - vitals.loop_turned_at_s) > limits.loop_s:
         return f"the event loop has not turned for {limits.loop_s:g} s"
-    if vitals.has_work and not vitals.is_held and now_s - vitals.completed_at_s > limits.work_s:
+    idle_s = min(awake_s, now_s - vitals.completed_at_s)
+    if vitals.has_work and not vitals.is_held and idle_s > limits.work_s:
         return f"work is in flight and nothing completed for {limits.work_s:g} s"
     return None
 
@@ -71,8 +78,14 @@ class Watchdog:
         self._thread.join()
 
     def _watch(self) -> None:
+        watching_since_s = checked_s = self._clock.monotonic_s()
         while not self._stopped.wait(CHECK_INTERVAL_S):
-            standstill = find_standstill(self._look(), self._limits, self._clock.monotonic_s())
+            now_s = self._clock.monotonic_s()
+            if now_s - checked_s > SLEPT_S:
+                watching_since_s = now_s
+            checked_s = now_s
+            vitals = replace(self._look(), watching_since_s=watching_since_s)
+            standstill = find_standstill(vitals, self._limits, now_s)
             if standstill is not None:
                 _end(standstill)
 

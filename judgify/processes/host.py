@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from runtime.clock import BrokerClock, Clock, SystemClock, format_ms
 from runtime.health import HealthServer
-from runtime.logs import configure_logging
+from runtime.logs import close_logging, configure_logging
 from runtime.metrics import BUILD_INFO
 from runtime.settings import Settings
 from stream.pipeline import Bounds
@@ -78,6 +78,7 @@ def limits_of(settings: Settings) -> Limits:
 
 def end_process(code: int) -> None:
     """End at once: whatever thread of a library still lives has nothing left to say."""
+    close_logging()
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)

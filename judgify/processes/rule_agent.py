@@ -85,9 +85,13 @@ class _Needs:
         return read_skips(self.switches)
 
     def details(self) -> dict[str, Any]:
-        workflows = describe_workflows(self.feed.book, self._clock.now_ms())
-        export_workflows(workflows)
-        return {"workflows": workflows, "switches": describe_switches(self.switches)}
+        return {"workflows": self._workflows(), "switches": describe_switches(self.switches)}
+
+    def export(self) -> None:
+        export_workflows(self._workflows())
+
+    def _workflows(self) -> list[dict[str, Any]]:
+        return describe_workflows(self.feed.book, self._clock.now_ms())
 
 
 def make_spec(settings: Settings, clock: BrokerClock) -> Spec:
@@ -122,6 +126,7 @@ def make_spec(settings: Settings, clock: BrokerClock) -> Spec:
         close=needs.close,
         problems=needs.problems,
         details=needs.details,
+        export=needs.export,
         bounds=bounds_of(settings),
         limits=limits_of(settings),
         ack_timeout_s=settings.publish_timeout_s,

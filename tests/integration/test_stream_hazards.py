@@ -6,9 +6,15 @@ from pathlib import Path
 
 import psutil
 import pytest
-from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource
+from confluent_kafka.admin import (  # type: ignore[attr-defined]  # -- documented exports
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+)
 
 from tests.support.echo_stream import EchoStream
+from tests.support.messages import headers_of
 from tests.support.raw_header import publish_raw_header
 from tests.support.waiting import wait_until
 
@@ -28,9 +34,7 @@ def test_an_exception_costs_one_record_and_no_neighbour(stream: EchoStream) -> N
     stream.wait_for_commit(5)
 
     assert stream.values(stream.results) == [b"echo 0", b"echo 2", b"echo 4"]
-    buried = {
-        m.value(): dict(m.headers())["judgify-dl-code"] for m in stream.read(stream.dead_letters)
-    }
+    buried = {m.value(): headers_of(m)["judgify-dl-code"] for m in stream.read(stream.dead_letters)}
     assert buried == {b"bug": b"internal_error", b"bad": b"bad"}
 
 
@@ -81,7 +85,7 @@ def test_an_output_that_no_topic_takes_is_buried_and_the_stream_goes_on(stream: 
     assert stream.values(stream.results) == [b"echo 0", b"echo 2"]
     [letter] = stream.read(stream.dead_letters)
     assert letter.value() == b"large 2000000"
-    assert dict(letter.headers())["judgify-dl-code"] == b"output_too_large"
+    assert headers_of(letter)["judgify-dl-code"] == b"output_too_large"
 
 
 def test_a_blocked_loop_ends_the_process_and_its_work_is_done_elsewhere(stream: EchoStream) -> None:
@@ -153,7 +157,7 @@ def test_a_header_key_that_is_not_utf8_costs_one_record(stream: EchoStream) -> N
     assert stream.values(stream.results) == [b"echo 0", b"echo 2"]
     [letter] = stream.read(stream.dead_letters)
     assert letter.value() == b"echo 1"
-    assert dict(letter.headers())["judgify-dl-headers"] == b"unreadable"
+    assert headers_of(letter)["judgify-dl-headers"] == b"unreadable"
 
 
 def test_members_that_join_and_leave_lose_nothing(stream: EchoStream) -> None:
