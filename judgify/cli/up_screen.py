@@ -1,7 +1,5 @@
 """What `judgify up` shows: a line per process, a bar for Kafka's jars, then where all of it is."""
 
-import shlex
-import shutil
 import sys
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
@@ -10,9 +8,10 @@ from typing import Final
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 
 from judgify.cli.console import console, printable, say
+from judgify.replay.paste import spell
 from judgify.stack.plan import AGENTS, StackOptions
 from judgify.stack.reporter import Reporter
-from judgify.stack.state import StackState, find_data_dir
+from judgify.stack.state import StackState
 from runtime.addresses import without_password
 
 MIB: Final = 1_048_576
@@ -101,6 +100,7 @@ class LiveScreen:
 
 def banner(state: StackState, options: StackOptions, *, detach: bool) -> Iterator[str]:
     """Say where everything is and what to try; each command works as it is printed."""
+    data_dir = options.data_dir
     yield ""
     yield "judgify is up"
     yield f"  Kafka          {state.kafka_bootstrap_servers}"
@@ -110,22 +110,14 @@ def banner(state: StackState, options: StackOptions, *, detach: bool) -> Iterato
     for name in AGENTS:
         if agent := state.processes.get(name):
             yield f"  {name:<14} http://127.0.0.1:{agent.port}/status"
-    yield f"  data and logs  {options.data_dir}"
+    yield f"  data and logs  {data_dir}"
     yield ""
     yield "try next" if detach else "try next, in another terminal"
-    suffix = _suffix(options)
     if not options.services_only:
-        yield f"  {_program()} status{suffix}"
-        yield f"  {_program()} results tail{suffix}"
-    yield f'  eval "$({_program()} env{suffix})"'
-    yield f"{_program()} down{suffix} stops everything" if detach else "Ctrl-C stops everything"
-
-
-def _program() -> str:
-    """Return how this user calls us: by name, else by the path that was used."""
-    return "judgify" if shutil.which("judgify") else f"{shlex.quote(sys.executable)} -m judgify"
-
-
-def _suffix(options: StackOptions) -> str:
-    default = options.data_dir == find_data_dir()
-    return "" if default else f" --data-dir {shlex.quote(str(options.data_dir))}"
+        send = spell("send", "--workflow", "test", data_dir=data_dir)
+        yield f"  echo '{{\"value\": 120}}' | {send}"
+        yield f"  {spell('judgments', 'list', data_dir=data_dir)}"
+        yield f"  {spell('status', data_dir=data_dir)}"
+    yield f'  eval "$({spell("env", data_dir=data_dir)})"'
+    end = f"{spell('down', data_dir=data_dir)}   # stops" if detach else "Ctrl-C stops"
+    yield f"{end} everything; the data stays"

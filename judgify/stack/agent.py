@@ -42,7 +42,7 @@ class Agent:
         self._environment = options.environment
 
     def prepare(self) -> None:
-        self._log.parent.mkdir(exist_ok=True)
+        self._log.parent.mkdir(exist_ok=True, mode=0o700)
 
     def command(self) -> Command:
         run = ("-m", "judgify", "run", self.name, "--port", str(self.port))

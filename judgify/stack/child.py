@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -99,7 +99,7 @@ def spawn(command: Command) -> Child:
         bound_log(command.log)
         with command.log.open("ab") as log:
             process = subprocess.Popen(  # noqa: S603 -- the command is ours
-                _leashed(command),
+                leashed(command.argv, command.death_signal, command.owner),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -157,12 +157,15 @@ def log_tail(path: Path) -> str:
     return "\n".join([*(f"    {line}" for line in lines), f"  log: {path}"])
 
 
-def _leashed(command: Command) -> list[str]:
+def leashed(
+    argv: Sequence[str], death_signal: signal.Signals, owner: Owner | None = None
+) -> list[str]:
+    """Return the command that runs `argv` as `owner`, on a leash that we hold (see leash.py)."""
     leash = [sys.executable, "-I", "-S", str(LEASH)]
-    leash += ["--parent", str(os.getpid()), "--signal", str(int(command.death_signal))]
-    if command.owner:
-        leash += ["--uid", str(command.owner.uid), "--gid", str(command.owner.gid)]
-    return [*leash, "--", *command.argv]
+    leash += ["--parent", str(os.getpid()), "--signal", str(int(death_signal))]
+    if owner:
+        leash += ["--uid", str(owner.uid), "--gid", str(owner.gid)]
+    return [*leash, "--", *argv]
 
 
 def _environment(added: Mapping[str, str]) -> dict[str, str]:

@@ -93,9 +93,10 @@ class Kafka:
         """
         jars = fetch_jars(find_cache_dir(), load_jar_list(), self._on_bytes)
         self._class_path = os.pathsep.join(str(jar) for jar in jars)
+        self._home.mkdir(exist_ok=True, mode=0o700)
         shutil.rmtree(self._home / "tmp", ignore_errors=True)  # what a killed JVM unpacked
-        (self._home / "tmp").mkdir(parents=True)
-        self._log.parent.mkdir(exist_ok=True)
+        (self._home / "tmp").mkdir()
+        self._log.parent.mkdir(exist_ok=True, mode=0o700)
         (self._home / "log4j2.properties").write_text(LOG4J, "utf-8")
         final = self._home / "log"
         if not (final / "meta.properties").exists():

@@ -11,13 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from judgify.stack.child import leashed
 from judgify.stack.jars import fetch_jars, find_cache_dir, load_jar_list
 from judgify.stack.leftovers import end_leftovers
 from judgify.stack.lock import already_runs, load_holder
 from judgify.stack.plan import StackOptions
+from judgify.stack.ports import HOST
 from judgify.stack.reporter import Reporter, Silent
 from judgify.stack.state import StackState, is_running, load_state
-from judgify.stack.supervisor import make_data_dir
+from judgify.stack.supervisor import SUPERVISOR_LOG, make_data_dir
 from runtime.settings import load_settings
 from schemas.errors import DependencyError, FatalError
 
@@ -62,10 +64,13 @@ def start_stack(
     options: StackOptions,
     reporter: Reporter | None = None,
     environment: Mapping[str, str] | None = None,
+    *,
+    tied: bool = False,
 ) -> Stack:
     """Start a stack in a session of its own; returns when all of it is ready.
 
-    `environment` replaces ours.
+    `environment` replaces ours. `tied`: it stops, in order, when this process ends, however that
+    ends (then call this from the main thread, see leash.py).
 
     Raises:
         FatalError: one already runs there.
@@ -78,11 +83,13 @@ def start_stack(
     if environment is None and load_settings().kafka_bootstrap_servers is None:
         # Here, where somebody may be watching.
         fetch_jars(find_cache_dir(), load_jar_list(), reporter.progress)
-    log = options.data_dir / "logs" / "supervisor.log"
+    log = options.data_dir / "logs" / SUPERVISOR_LOG
     log.unlink(missing_ok=True)
+    before = load_state(options.data_dir)
+    up = (sys.executable, "-m", "judgify", "up", *_arguments(options))
     with log.open("ab") as output:
         supervisor = subprocess.Popen(  # noqa: S603 -- ourselves
-            [sys.executable, "-m", "judgify", "up", *_arguments(options)],
+            leashed(up, signal.SIGTERM) if tied else up,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -91,7 +98,7 @@ def start_stack(
         )
     stack = Stack(options.data_dir, supervisor)
     try:
-        _wait_ready(stack, log)
+        _wait_ready(stack, before, reporter)
     except BaseException:
         with contextlib.suppress(subprocess.TimeoutExpired):
             stack.stop()
@@ -109,15 +116,31 @@ def _arguments(options: StackOptions) -> list[str]:
     return arguments
 
 
-def _wait_ready(stack: Stack, log: Path) -> None:
+def _wait_ready(stack: Stack, before: StackState | None, reporter: Reporter) -> None:
     """Wait without a limit of our own: each process of the stack has one."""
+    reported: set[str] = set()
     while stack.supervisor.poll() is None:
         state = load_state(stack.data_dir)
-        if state and state.ready and state.pid == stack.supervisor.pid:
-            return
+        if state and (before is None or state.started_at != before.started_at):
+            _report(state, reported, reporter)
+            if state.ready:
+                return
         time.sleep(POLL_INTERVAL_S)
+    log = stack.data_dir / "logs" / SUPERVISOR_LOG
     said = log.read_bytes()[-MESSAGE_BYTES_MAX:].decode("utf-8", "replace").strip()
-    raise DependencyError("stack", f"did not start\n{said}\n  log: {log}")
+    raise DependencyError("stack", f"did not start: {said.removeprefix('error: ')}\n  log: {log}")
+
+
+def _report(state: StackState, reported: set[str], reporter: Reporter) -> None:
+    """Pass on what the supervisor has written into its state file."""
+    for name, process in state.processes.items():
+        if name not in reported:
+            reporter.begin(name, process.title)
+            reported.add(name)
+        if process.ready_in_s is not None and f"{name} ready" not in reported:
+            where = f"{HOST}:{process.port}"
+            reporter.ready(name, process.title, where, process.ready_in_s)
+            reported.add(f"{name} ready")
 
 
 def stop_stack(data_dir: Path) -> bool:

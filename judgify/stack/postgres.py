@@ -77,7 +77,7 @@ class Postgres:
         self._end_leftover()
 
     def _make_home(self) -> None:
-        self._log.parent.mkdir(exist_ok=True)
+        self._log.parent.mkdir(exist_ok=True, mode=0o700)
         self._home.mkdir(exist_ok=True)
         if self._owner:
             self._home.chmod(0o755)

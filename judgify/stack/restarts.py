@@ -22,6 +22,7 @@ class Tended:
     def __init__(self, service: Service, clock: Clock) -> None:
         self.service = service
         self._clock = clock
+        self.ready_in_s: float | None = None
         self._restarts_total = 0
         self._last_exit: str | None = None
         self._failures = 0
@@ -71,6 +72,8 @@ class Tended:
         alive = child is not None and child.is_alive
         return ProcessState(
             pid=child.pid if child and alive else None,
+            title=self.service.program.title,
+            ready_in_s=self.ready_in_s,
             port=self.service.program.port,
             started_at=self._launched_at,
             restarts_total=self._restarts_total,

@@ -24,6 +24,10 @@ class ProcessState(BaseModel):
 
     pid: int | None
     """None while it is not running."""
+    title: str = ""
+    """For people: `Kafka 4.3.1`."""
+    ready_in_s: float | None = None
+    """How long it took to be ready when the stack was started; None before."""
     port: int | None = None
     """Where it listens: the service's own port, or an agent's `/health` and `/metrics`."""
     started_at: str | None = None

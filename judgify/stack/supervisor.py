@@ -26,6 +26,8 @@ from schemas.errors import DependencyError, FatalError
 
 WATCH_INTERVAL_S: Final = 0.2
 LOGS_INTERVAL_S: Final = 5.0
+SUPERVISOR_LOG: Final = "supervisor.log"
+"""What it says itself, when it runs in the background."""
 STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
@@ -57,11 +59,11 @@ def run_stack(options: StackOptions, reporter: Reporter) -> None:
 
 
 def make_data_dir(options: StackOptions) -> None:
-    """Make the data directory: root's can be entered by PostgreSQL's user, a user's by nobody."""
+    """Make the data directory: root's can be passed by PostgreSQL's user, a user's by nobody."""
     try:
-        mode = 0o755 if os.geteuid() == 0 else 0o700
+        mode = 0o711 if os.geteuid() == 0 else 0o700
         options.data_dir.mkdir(parents=True, exist_ok=True, mode=mode)
-        (options.data_dir / "logs").mkdir(exist_ok=True)
+        (options.data_dir / "logs").mkdir(exist_ok=True, mode=0o700)
     except OSError as error:
         raise FatalError(f"{options.data_dir} cannot be made: {error.strerror}") from error
 
@@ -148,6 +150,10 @@ class Supervisor:
 
     def _report_ready(self, service: Service, seconds: float) -> None:
         program = service.program
+        for tended in self._tended:
+            if tended.service is service:
+                tended.ready_in_s = seconds
+        self._save()
         self._reporter.ready(service.name, program.title, f"{HOST}:{program.port}", seconds)
 
     def _on_bytes(self, done: int, total: int) -> None:
@@ -159,6 +165,7 @@ class Supervisor:
             raise Stopped
 
     def _bound_logs(self) -> None:
+        bound_log(self._options.data_dir / "logs" / SUPERVISOR_LOG)
         for tended in self._tended:
             if tended.service.child:
                 bound_log(tended.service.child.command.log)

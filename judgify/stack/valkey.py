@@ -65,8 +65,8 @@ class Valkey:
         return f"redis://:{load_or_create_secret(self._secret)}@{HOST}:{self.port}/0"
 
     def prepare(self) -> None:
-        self._home.mkdir(parents=True, exist_ok=True)
-        self._log.parent.mkdir(exist_ok=True)
+        self._home.mkdir(exist_ok=True, mode=0o700)
+        self._log.parent.mkdir(exist_ok=True, mode=0o700)
         password = load_or_create_secret(self._secret)
         text = CONFIG.format(host=HOST, port=self.port, password=password, home=self._home)
         write_private(self._home / "valkey.conf", text)

@@ -1,6 +1,7 @@
 """`kill -9` of the stack, whenever it comes: no process is left, and no data is lost."""
 
 import asyncio
+import json
 import random
 import secrets
 import time
@@ -12,7 +13,9 @@ import pytest
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]  # exported
 
-from judgify.stack.state import StackState, is_running
+from judgify.stack.launch import Stack
+from judgify.stack.plan import AGENTS
+from judgify.stack.state import StackState, is_running, load_running_state
 from tests.support import stacks
 from tests.support.waiting import wait_until
 
@@ -112,10 +115,59 @@ def test_a_service_that_is_killed_comes_back_with_its_data(name: str) -> None:
 
         psutil.Process(pid).kill()
 
-        wait_until(lambda: stack.state.processes[name].restarts_total, 30, what="a restart")
+        wait_restarted(stack, name)
         wait_until(lambda: works(stack.state), 60, what="both to answer")
         assert count_records(stack.state) == 1
         assert stack.stop() == 0
+
+
+def test_agents_that_are_killed_come_back_and_a_killed_stack_takes_them_along() -> None:
+    with stacks.make_data_dir() as data_dir:
+        stack = stacks.start_with_agents(data_dir)
+        for name in AGENTS:
+            pid = stack.state.processes[name].pid
+            assert pid is not None
+            psutil.Process(pid).kill()
+        for name in AGENTS:
+            wait_restarted(stack, name)
+            assert stack.state.processes[name].last_exit == "killed by SIGKILL"
+        send(data_dir, "r-1")
+        wait_until(lambda: fetch_stored(stack.state) == ["r-1"], 90, what="a judgment")
+        processes = stacks.find_descendants(stack.supervisor.pid)
+
+        stack.kill()
+
+        wait_gone(processes, data_dir)
+        again = stacks.start_with_agents(data_dir)
+        send(data_dir, "r-2")
+        wait_until(lambda: fetch_stored(again.state) == ["r-1", "r-2"], 90, what="both")
+        assert again.stop() == 0
+
+
+def wait_restarted(stack: Stack, name: str) -> None:
+    wait_until(lambda: stack.state.processes[name].restarts_total, 30, what="a restart")
+
+
+def send(data_dir: Path, request_id: str) -> None:
+    servers = load_running_state(data_dir)
+    assert servers is not None
+    event = {"request_id": request_id, "workflow_id": "test", "input_data": {"value": 120}}
+    reports: list[object] = []
+    producer = Producer({"bootstrap.servers": servers.kafka_bootstrap_servers, "acks": "all"})
+    producer.produce(
+        "judgify.requests.v1",
+        json.dumps(event),
+        on_delivery=lambda error, _: reports.append(error),
+    )
+    producer.flush(30)
+    assert reports == [None]
+
+
+def fetch_stored(state: StackState) -> list[object]:
+    return execute(
+        state,
+        "SELECT request_id FROM judgment_executions WHERE verdict = 'high' ORDER BY request_id",
+    )
 
 
 def works(state: StackState) -> bool:

@@ -44,9 +44,17 @@ _STARTED: dict[Path, list[subprocess.Popen[bytes]]] = {}
 
 def start(data_dir: Path, environment: Mapping[str, str] | None = None) -> Stack:
     """Start Kafka, PostgreSQL and Valkey on any free ports."""
-    options = StackOptions(data_dir, services_only=True)
+    return _start(StackOptions(data_dir, services_only=True), environment)
+
+
+def start_with_agents(data_dir: Path) -> Stack:
+    """Start everything on any free ports."""
+    return _start(StackOptions(data_dir, port_base=0))
+
+
+def _start(options: StackOptions, environment: Mapping[str, str] | None = None) -> Stack:
     stack = start_stack(options, environment=bare_environment(**(environment or {})))
-    _STARTED.setdefault(data_dir, []).append(stack.supervisor)
+    _STARTED.setdefault(options.data_dir, []).append(stack.supervisor)
     return stack
 
 
