@@ -6,10 +6,12 @@ partition waits for its acknowledgement the others decide.
 """
 
 import asyncio
+from collections import defaultdict
 from typing import Protocol
 
 from schemas.errors import DependencyError, FatalError, MessageError
 from stream.batch import Batch, Output, Record
+from stream.bugs import BugStreak
 from stream.burial import Undertaker
 from stream.ledger import Entry, TopicPartition
 from stream.publisher import RECORD_BYTES_MAX
@@ -60,6 +62,7 @@ class MapLane:
         self._idle = asyncio.Event()
         self._idle.set()
         self._failure: BaseException | None = None
+        self._bugs: defaultdict[int, BugStreak] = defaultdict(BugStreak)
 
     @property
     def topic(self) -> str:
@@ -135,9 +138,12 @@ class MapLane:
                 output = decide(record)
                 if output.value is not None and len(output.value) > _VALUE_BYTES_MAX:
                     _refuse_large(len(output.value))
+            except MessageError as error:
+                output = self._undertaker.bury(source, record, error)
             except (DependencyError, FatalError):
                 raise
             except Exception as error:  # noqa: BLE001 -- a record's failure is the record's alone
+                self._bugs[batch.partition].note(record.offset, record.key)
                 output = self._undertaker.bury(source, record, error)
             append(output)
         return decider, outputs

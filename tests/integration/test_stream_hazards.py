@@ -193,3 +193,12 @@ def _set_limit(stream: EchoStream, size_bytes: str) -> None:
     )
     for answer in admin.incremental_alter_configs([resource]).values():
         answer.result()
+
+
+def test_a_broken_deploy_stops_instead_of_burying_the_topic(stream: EchoStream) -> None:
+    process = stream.start()
+    stream.send_keyed([(b"bug", b"k%d" % (number % 3)) for number in range(120)])
+
+    assert process.wait(timeout=15) == 2
+    assert len(stream.read(stream.dead_letters)) < 50
+    assert stream.committed() <= 0

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -56,6 +57,12 @@ class EchoStream:
         """Publish values to one partition, in order, acknowledged."""
         for value in values:
             self._producer.produce(self.requests, value, key=b"k", partition=partition)
+        assert self._producer.flush(20) == 0
+
+    def send_keyed(self, records: Sequence[tuple[bytes, bytes]]) -> None:
+        """Publish pairs of value and key to partition 0 as one batch."""
+        for value, key in records:
+            self._producer.produce(self.requests, value, key=key, partition=0)
         assert self._producer.flush(20) == 0
 
     def read(self, topic: str, partition: int = 0) -> list[Message]:
