@@ -80,6 +80,18 @@ async def test_when_the_first_of_an_id_is_refused_the_second_stands(
     assert await database.fetchval("SELECT origin_offset FROM judgment_duplicates") == 3
 
 
+async def test_a_refusal_elsewhere_does_not_change_which_of_an_id_is_first(
+    sink: PostgresSink, database: asyncpg.Connection
+) -> None:
+    values = [
+        encode_judgment("r", 1), encode_judgment("other", 2), poison("bad", 3), encode_judgment("r", 4),
+    ]  # fmt: skip
+
+    await sink.write_results([make_results(*values)])
+
+    assert await database.fetchval("SELECT origin_offset FROM judgment_duplicates") == 4
+
+
 async def test_a_refusal_of_every_row_stops_the_sink_instead_of_burying_the_topic(
     sink: PostgresSink, database: asyncpg.Connection
 ) -> None:
