@@ -3,18 +3,19 @@
 import time
 from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
 
+from judgify.cli.author import Tenant
 from judgify.cli.console import console, note, print_json, print_table, say
 from judgify.cli.context import DataDir
 from judgify.cli.inputs import Row, Rows, open_rows, parse_rows
 from judgify.cli.judge_run import EXPLAINED_MAX, Run
 from judgify.cli.workflow_source import (
-    is_file_reference,
     load_workflow,
     refuse,
     resolve_reference,
@@ -23,7 +24,7 @@ from judgify.cli.workflow_source import (
 from rules.workflow.compiled import CompiledWorkflow
 from rules.workflow.problems import WorkflowErrors
 from runtime.clock import SystemClock
-from schemas.errors import FatalError, MessageError
+from schemas.errors import FatalError, PipelineError
 
 PROGRESS_EVERY: Final = 1_000
 """Rows between two moves of the bar."""
@@ -53,13 +54,15 @@ def judge(  # noqa: PLR0913 -- one parameter per option
     watch: Annotated[
         bool, typer.Option("--watch", help="Judge again whenever the workflow file changes.")
     ] = False,
+    tenant: Tenant = "default",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     data_dir: DataDir = None,
 ) -> None:
     """Judge a file here and now: no service is needed unless a published version is named."""
+    order = Order(workflow, source, against, tenant, data_dir, explain)
 
     def judge_once() -> None:
-        run = _judge(workflow, source, against, data_dir, explain=explain)
+        run = _judge(order)
         if as_json:
             print_json(run.summary())
         else:
@@ -71,9 +74,21 @@ def judge(  # noqa: PLR0913 -- one parameter per option
         except WorkflowErrors as errors:
             refuse(errors)
         return
-    if not is_file_reference(workflow):
+    if not Path(workflow).is_file():
         raise FatalError("--watch needs a workflow file: a published version never changes")
     watch_file(Path(workflow), judge_once, lambda: time.sleep(WATCH_EVERY_S))
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What to judge by what."""
+
+    workflow: str
+    source: str
+    against: str | None
+    tenant: str
+    data_dir: Path | None
+    explain: bool
 
 
 def watch_file(path: Path, judge_once: Callable[[], None], wait: Callable[[], None]) -> None:
@@ -85,7 +100,7 @@ def watch_file(path: Path, judge_once: Callable[[], None], wait: Callable[[], No
                 judge_once()
             except WorkflowErrors as errors:
                 show_problems(errors.problems)
-            except (FatalError, MessageError) as error:
+            except PipelineError as error:
                 note(str(error), style="red")
             note(f"watching {path}; Ctrl-C ends")
             while _stamp(path) == seen:
@@ -103,19 +118,18 @@ def _stamp(path: Path) -> tuple[int, int] | None:
     return status.st_mtime_ns, status.st_size
 
 
-def _judge(
-    workflow: str, source: str, against: str | None, data_dir: Path | None, *, explain: bool
-) -> Run:
-    compiled = load_workflow(workflow, data_dir)
+def _judge(order: Order) -> Run:
+    compiled = load_workflow(order.workflow, order.data_dir, order.tenant)
     other = None
-    if against is not None:
-        other = load_workflow(resolve_reference(against, compiled.id), data_dir)
-    rows = _find_rows(source, compiled)
+    if order.against is not None:
+        reference = resolve_reference(order.against, compiled.id)
+        other = load_workflow(reference, order.data_dir, order.tenant)
+    rows = _find_rows(order.source, compiled)
     run = Run(compiled, other)
     clock = SystemClock()
     started_s = clock.monotonic_s()
     with _show_progress(rows) as show:
-        for count in run.judge(rows, explain=explain):
+        for count in run.judge(rows, explain=order.explain):
             if count % PROGRESS_EVERY == 0:
                 show(count)
     run.seconds = clock.monotonic_s() - started_s
@@ -142,7 +156,7 @@ def _show_progress(rows: Iterable[Row]) -> Generator[Callable[[int], None]]:
 
 def _print(run: Run) -> None:
     for line, lines in run.explained:
-        say(f"event {line}", style="bold")
+        say(f"line {line}", style="bold")
         say("\n".join(f"  {each}" for each in lines))
         say()
     rate = f" ({run.requests / run.seconds:,.0f}/s)" if run.seconds > 0 else ""

@@ -40,20 +40,21 @@ def read_document(path: Path) -> WorkflowDocument:
         raise FatalError(f"{path}:{line}: not UTF-8; save it as UTF-8") from error
 
 
-def load_workflow(reference: str, data_dir: Path | None) -> CompiledWorkflow:
+def load_workflow(
+    reference: str, data_dir: Path | None, tenant: str = "default"
+) -> CompiledWorkflow:
     """Return the workflow of a file, or of a published reference like `milling@active`.
 
     Raises:
         WorkflowErrors: The file is no sound workflow.
         PipelineError: There is no such file and no such version.
     """
-    path = Path(reference)
     if is_file_reference(reference):
-        return read_document(path).compile()
+        return read_document(Path(reference)).compile()
     # Only a published version needs services, and their clients.
     from judgify.cli.published import load_published  # noqa: PLC0415 -- see above
 
-    return load_published(open_context(data_dir), reference)
+    return load_published(open_context(data_dir), reference, tenant=tenant)
 
 
 def is_file_reference(reference: str) -> bool:

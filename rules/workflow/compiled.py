@@ -16,7 +16,7 @@ from rules.workflow.structure import check_shape
 from schemas.request import Method
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class CompiledWorkflow:
     """Immutable; `find` is the generated function, total and pure.
 
