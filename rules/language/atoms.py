@@ -7,6 +7,7 @@ from typing import Literal as Word
 
 from rules.language.kleene import UNKNOWN, Environment, Value, value_of
 from rules.language.tree import (
+    FLIPPED,
     Between,
     Call,
     Comparator,
@@ -24,8 +25,6 @@ Shown = float | str | bool | tuple[Any, ...] | None
 """A value for people; None is UNKNOWN."""
 
 Form = Word["comparison", "between", "in", "null test", "function", "flag"]
-
-_FLIPPED: dict[Comparator, Comparator] = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +98,7 @@ def _sides(node: Node) -> tuple[Node, Comparator | None, tuple[Node, ...]]:
     match node:
         case Comparison(left=left, right=right, operator=operator):
             if isinstance(left, Literal):
-                return right, _FLIPPED.get(operator, operator), (left,)
+                return right, FLIPPED[operator], (left,)
             return left, operator, (right,)
         case Between(value=value, low=low, high=high):
             return value, None, (low, high)

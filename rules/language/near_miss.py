@@ -6,14 +6,10 @@ from typing import Final
 
 from rules.language.atoms import ComparisonTrace, trace_atom
 from rules.language.kleene import Environment, value_of
-from rules.language.tree import Comparator, Literal, Logic, Node, Not
+from rules.language.tree import OPPOSITES, Comparator, Literal, Logic, Node, Not
 
 CHANGES_MAX: Final = 3
 """A rule that needs more changes than this was not nearly true."""
-
-_NEGATED: Final[dict[Comparator, Comparator]] = {
-    "<": ">=", "<=": ">", ">": "<=", ">=": "<", "==": "!=", "!=": "==",
-}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +64,7 @@ class _Search:
                 return None
             case _:
                 now = trace_atom(node, self._text, self._names)
-                demanded = now.operator if wanted or not now.operator else _NEGATED[now.operator]
+                demanded = now.operator if wanted or not now.operator else OPPOSITES[now.operator]
                 return (Change(now, wanted, demanded, _difference(now)),)
 
 

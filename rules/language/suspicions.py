@@ -1,16 +1,15 @@
 """Warnings: what is allowed, and probably not what the author means."""
 
-from collections.abc import Iterator, Mapping
-from typing import Final
+from collections.abc import Iterator
 
 from rules.language.exactness import is_exact
 from rules.language.problems import Problem
 from rules.language.resolve import did_you_mean
 from rules.language.scope import Scope
 from rules.language.tree import (
+    FLIPPED,
     Between,
     Call,
-    Comparator,
     Comparison,
     IsNull,
     Items,
@@ -23,8 +22,6 @@ from rules.language.tree import (
 )
 from rules.language.types import normalized
 from rules.program import FieldSpec
-
-_FLIPPED: Final[Mapping[Comparator, Comparator]] = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
 
 def suspicions(root: Node, text: str, scope: Scope) -> Iterator[Problem]:
@@ -88,7 +85,7 @@ def _decided_by_range(node: Comparison, scope: Scope) -> tuple[str, str | None] 
     field, other, operator = _field(node.left, scope), node.right, node.operator
     if field is None:
         field, other = _field(node.right, scope), node.left
-        operator = _FLIPPED.get(operator, operator)
+        operator = FLIPPED[operator]
     if field is None or field.range is None or not isinstance(other, Literal):
         return None
     low, high = field.range

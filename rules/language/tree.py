@@ -5,14 +5,25 @@ Constants are literals here. A tree is at most `DEPTH_MAX` + 1 nodes high: chain
 `* / %`, of `and` and of `or` are one node each, so walking it by recursion is safe.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Final
 from typing import Literal as Word
 
 from rules.language.types import Scalar, Type
 
 Comparator = Word["<", "<=", ">", ">=", "==", "!="]
 Operator = Word["+", "-", "*", "/", "%"]
+
+OPPOSITES: Final[Mapping[Comparator, Comparator]] = {
+    "<": ">=", "<=": ">", ">": "<=", ">=": "<", "==": "!=", "!=": "==",
+}  # fmt: skip
+"""What holds when a comparison of known values does not."""
+
+FLIPPED: Final[Mapping[Comparator, Comparator]] = {
+    "<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!=",
+}  # fmt: skip
+"""The same comparison read from its right side."""
 
 
 @dataclass(frozen=True, slots=True)

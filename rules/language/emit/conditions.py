@@ -11,6 +11,7 @@ from typing import Final, Literal
 
 from rules.language.emit.values import Values
 from rules.language.tree import (
+    OPPOSITES,
     Arithmetic,
     Between,
     Call,
@@ -32,11 +33,8 @@ Question = Literal["plain", "sure", "maybe"]
 _NEGATED: Final[dict[Question, Question]] = {"plain": "plain", "sure": "maybe", "maybe": "sure"}
 
 
-_OPPOSITES: Final[dict[Comparator, Comparator]] = {
-    "<": ">=", "<=": ">", ">": "<=", ">=": "<", "==": "!=", "!=": "==",
-}  # fmt: skip
 _LEAN: Final[dict[Question, frozenset[Comparator]]] = {
-    "plain": frozenset(_OPPOSITES),
+    "plain": frozenset(OPPOSITES),
     "sure": frozenset({"<", "<=", ">", ">=", "=="}),
     "maybe": frozenset({"<", "<=", ">", ">=", "!="}),
 }
@@ -123,7 +121,7 @@ class Conditions:
         if node.left.type == "number" and operator in _LEAN[question]:
             left, right = (self._value(operand) for operand in operands)
             if question == "maybe":
-                return f"(not {left} {_OPPOSITES[operator]} {right})"
+                return f"(not {left} {OPPOSITES[operator]} {right})"
             return f"({left} {operator} {right})"
         return self._atom(operands, question, f"{{}} {operator} {{}}".format)
 

@@ -17,9 +17,6 @@ from rules.language.tree import (
 )
 
 LARGEST = sys.float_info.max
-_SAFE = 1e300
-"""Far enough from `LARGEST` that rounding along the way does not matter."""
-
 _NFC_GROWTH_MAX = 3
 """Characters that one character can become in NFC. Source: Unicode Standard Annex 15, table 6."""
 
@@ -32,7 +29,7 @@ def may_overflow(node: Node, bounds: Bounds) -> bool:
     match node:
         case Arithmetic(first=first, rest=rest):
             operands = (first, *(operand for _, operand in rest))
-            return magnitude(node, bounds) > _SAFE or any(
+            return magnitude(node, bounds) == math.inf or any(
                 may_overflow(operand, bounds) for operand in operands
             )
         case Negative(operand=operand) | Call(function="abs", arguments=(operand,)):
@@ -69,15 +66,15 @@ def _leaf(node: Literal | Lookup | Reference, bounds: Bounds) -> float:
 
 
 def _chain(node: Arithmetic, bounds: Bounds) -> float:
+    # Rounding is monotonic, so a bound computed in doubles bounds what is computed in doubles.
     reach = magnitude(node.first, bounds)
     for operator, operand in node.rest:
         reach = _step(reach, operator, operand, magnitude(operand, bounds))
-        if reach > _SAFE:
-            return math.inf  # What comes behind may shrink the bound, but not what overflowed.
     return reach
 
 
 def _step(reach: float, operator: Operator, operand: Node, size: float) -> float:
+    """Return the bound behind one more operation; what once was infinite stays so."""
     match operator:
         case "+" | "-":
             return reach + size
