@@ -209,8 +209,12 @@ def _find_correlation_id(record: Record) -> str | None:
         return None
     for name, value in copy_allowed(record.headers):
         if name == CORRELATION_ID:
-            text = value.decode("utf-8", "replace")
-            if 0 < len(text) <= _CORRELATION_CHARS_MAX and text.isprintable():
+            text = value.decode("utf-8", "ignore")
+            if (
+                text.encode() == value
+                and 0 < len(text) <= _CORRELATION_CHARS_MAX
+                and text.isprintable()
+            ):
                 return text
     return None
 
