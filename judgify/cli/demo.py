@@ -72,9 +72,8 @@ def demo(
     options = StackOptions(find_data_dir(data_dir), port_base=port_base)
     say(f"{count:,} machine readings, judged on a real Apache Kafka, kept in a real PostgreSQL")
     with end_on_signals(), open_stack(options) as (context, is_ours):
-        _Demo(context, example, port_base).go(
-            stays=is_ours and sys.stdout.isatty(), is_ours=is_ours
-        )
+        stays = is_ours and sys.stdout.isatty()
+        _Demo(context, example, port_base).go(stays=stays, is_ours=is_ours)
 
 
 class _Demo:

@@ -52,10 +52,9 @@ def open_stack(
     clock = clock or SystemClock()
     started_s = clock.monotonic_s()
     stack = start_stack(options, Fetching())
+    seconds = clock.monotonic_s() - started_s
     try:
-        say(
-            f"stack         {describe(stack.state)}, ready in {clock.monotonic_s() - started_s:.1f} s"
-        )
+        say(f"stack         {describe(stack.state)}, ready in {seconds:.1f} s")
         yield open_context(data_dir), True
     finally:
         stack.stop()
