@@ -1,6 +1,7 @@
 """Putting a version in force: publishes the activation, waits for its time, measures the margin."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -73,7 +74,11 @@ def say_activated(activated: Activated, name: str, *, waits: bool) -> None:
     say(f"{name} since {since}")
 
 
-def wait_in_force(activated: Activated, clock: Clock | None = None) -> None:
+def wait_in_force(
+    activated: Activated,
+    clock: Clock | None = None,
+    sleep: Callable[[float], object] = time.sleep,
+) -> None:
     """Return when the broker's clock has reached the activation's time.
 
     At the acknowledgement that clock had passed the record's timestamp already, so the delay,
@@ -82,4 +87,4 @@ def wait_in_force(activated: Activated, clock: Clock | None = None) -> None:
     clock = clock or SystemClock()
     end_s = activated.acknowledged_s + activated.delay_ms / 1_000
     while (left_s := end_s - clock.monotonic_s()) > 0:
-        time.sleep(left_s)
+        sleep(left_s)
