@@ -81,6 +81,8 @@ def ask(text: str, find: Find, **values: Any) -> Any:
         ("min(x * 10, 1) == 1", {"x": 1e308}, None),
         ("x * 10 / 1e300 > 1", {"x": 1e308}, None),
         ("(x / y) * 0 == 0", {"x": 1, "y": 1e-320}, None),
+        ("x / y * 0 == 0", {"x": 1, "y": 1e-320}, None),
+        ("x / y % 2 == 0", {"x": 1, "y": 1e-320}, None),
         ("x - x == 0", {"x": 5}, True),
         ("온도 > 85", {"온도": 86}, True),
         ("len('온도') == 2", {}, True),
