@@ -29,6 +29,9 @@ POLL_S: Final = 0.5
 AGENTS: Final = ["rule-agent", "llm-agent", "postgres-sink"]
 """Whose dead letters account for a request."""
 
+_PLAN: Final = "SET enable_nestloop = off; SET jit = off"
+"""A range of the log is joined by hashing: PostgreSQL expects one row in it and meets thousands."""
+
 Progress = Callable[[int, int], None]
 """Called with offsets looked at and offsets in all."""
 
@@ -101,6 +104,7 @@ async def run_audit(
         finished, not_finished = await lanes.fetch_finished()
         await lanes.wait()
         async with connect(database_url, "judgify audit") as connection:
+            await connection.execute(_PLAN)
             topic = full_name(REQUESTS, prefix)
             accounts = _Accounts(log, connection, topic)
             audit = accounts.audit

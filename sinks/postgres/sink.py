@@ -14,14 +14,14 @@ from schemas.errors import DependencyError, FatalError, MessageError
 from sinks.postgres import dead_letters, writer
 from sinks.postgres.connection import POOL_MAX, Connection, Pool, close_pool, open_pool
 from sinks.postgres.errors import DEPENDENCY, RowRefused, postgres_errors
-from sinks.postgres.isolation import Refusal, Streak, write_isolating
+from sinks.postgres.isolation import Streak, write_isolating
 from sinks.postgres.rows import Row, parse_request_origin, parse_row
 from sinks.postgres.workflows import Published, parse_published, store_published
 from stream.batch import Batch, Burial, Record
 
 NAME: Final = "postgres-sink"
-ROWS_MAX: Final = 10_000
-"""Rows of one transaction: bounds its sort, its locks and the work that one failure repeats."""
+ROWS_MAX: Final = 2_500
+"""Results of one transaction: bounds its sort, its locks and the work that one failure repeats."""
 PARSED_AT_ONCE: Final = 100
 """Records parsed before other tasks may run: about a millisecond."""
 REFUSED: Final = "row_refused"
@@ -39,6 +39,14 @@ class _Source(NamedTuple):
     def bury(self, error: MessageError) -> Burial:
         origin = parse_request_origin(self.record.value)
         return Burial(self.batch.topic, self.batch.partition, self.record, error, origin)
+
+
+class _Parsed(NamedTuple):
+    """Results as rows, where each came from, and what is no judgment."""
+
+    rows: list[Row]
+    sources: list[_Source]
+    burials: list[Burial]
 
 
 class PostgresSink:
@@ -70,22 +78,32 @@ class PostgresSink:
 
         Within a partition the order of offsets decides which is first.
         """
-        rows, sources, burials = await _parse_results(batches)
-        for first in range(0, len(rows), ROWS_MAX):
-            refusals = await self._write_rows(rows[first : first + ROWS_MAX])
-            burials += [
-                sources[first + position].bury(_explain(error)) for position, error in refusals
-            ]
+        sources = _list_sources(batches)
+        chunks = [sources[at : at + ROWS_MAX] for at in range(0, len(sources), ROWS_MAX)]
+        burials: list[Burial] = []
+        parsed = await _parse_results(chunks[0] if chunks else [])
+        for following in [*chunks[1:], []]:
+            # Two cores at work: PostgreSQL stores one chunk while the next is parsed here.
+            refused, ahead = await asyncio.gather(
+                self._write_rows(parsed), _parse_results(following)
+            )
+            burials += [*parsed.burials, *refused]
+            parsed = ahead
         return burials
 
-    async def _write_rows(self, rows: Sequence[Row]) -> Sequence[Refusal]:
+    async def _write_rows(self, parsed: _Parsed) -> list[Burial]:
+        """Store what was parsed; return what PostgreSQL refused."""
+        if not parsed.rows:
+            return []
         async with self._writing() as pool:
-            written, refusals = await write_isolating(pool, rows, writer.store_rows, self._streak)
+            written, refusals = await write_isolating(
+                pool, parsed.rows, writer.store_rows, self._streak
+            )
         for part in written:
             _dropped.inc(part.dropped)
             for workflow_id, count in part.conflicts.items():
                 REQUEST_ID_CONFLICTS_TOTAL.labels(workflow_id=workflow_id).inc(count)
-        return refusals
+        return [parsed.sources[position].bury(_explain(error)) for position, error in refusals]
 
     async def write_dead_letters(self, batches: Sequence[Batch]) -> Sequence[Burial]:
         """Store dead letters. Returns nothing to bury: it would come back to the same topic."""
@@ -136,27 +154,19 @@ def _list_sources(batches: Sequence[Batch]) -> list[_Source]:
     return [_Source(batch, record) for batch in batches for record in batch.records]
 
 
-async def _parse_results(
-    batches: Sequence[Batch],
-) -> tuple[list[Row], list[_Source], list[Burial]]:
-    """Return the rows, where each came from, and what is no judgment.
-
-    Lets other tasks run now and then: while these rows are parsed, PostgreSQL may be at work on
-    those of another call.
-    """
-    rows: list[Row] = []
-    sources: list[_Source] = []
-    burials: list[Burial] = []
-    for number, source in enumerate(_list_sources(batches), start=1):
+async def _parse_results(sources: Sequence[_Source]) -> _Parsed:
+    """Parse records, letting other tasks run now and then."""
+    parsed = _Parsed([], [], [])
+    for number, source in enumerate(sources, start=1):
         try:
-            rows.append(parse_row(source.record.value))
+            parsed.rows.append(parse_row(source.record.value))
         except MessageError as error:
-            burials.append(source.bury(error))
+            parsed.burials.append(source.bury(error))
         else:
-            sources.append(source)
+            parsed.sources.append(source)
         if number % PARSED_AT_ONCE == 0:
             await asyncio.sleep(0)
-    return rows, sources, burials
+    return parsed
 
 
 def _strip(source: _Source, error: RowRefused) -> Row:

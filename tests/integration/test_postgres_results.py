@@ -11,6 +11,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from runtime.metrics import REGISTRY
+from sinks.postgres import sink as sinks
 from sinks.postgres.migrate import upgrade
 from sinks.postgres.sink import PostgresSink
 from stream.batch import Batch
@@ -215,6 +216,32 @@ async def test_two_sinks_that_store_one_id_with_other_origins_leave_one_and_one_
     judgments, duplicates, counts = await contents(database)
     assert offsets([*judgments, *duplicates]) == [*range(1000, 1200), *range(2000, 2200)]
     assert sum(row["judgments"] for row in counts) == len(judgments) == 200
+
+
+async def test_a_write_longer_than_one_transaction_keeps_every_law(
+    sink: PostgresSink, database: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sinks, "ROWS_MAX", 3)
+    names = ["a", "b", "c", "a", None, "d", "b", "e", None, "a"]
+    values = [name and encode_judgment(name, offset) for offset, name in enumerate(names)]
+    batch = make_results(*(value or b"bad" for value in values))
+
+    burials = await sink.write_results([batch])
+
+    assert [burial.record.offset for burial in burials] == [4, 8]
+    judgments, duplicates, _ = await contents(database)
+    assert offsets(judgments) == [0, 1, 2, 5, 7]
+    assert offsets(duplicates) == [3, 6, 9]
+
+
+async def test_nothing_to_write_is_written_without_postgresql() -> None:
+    away = PostgresSink("postgresql://judgify@127.0.0.1:9/judgify")
+    await away.open()
+
+    assert await away.write_results([]) == []
+    assert await away.write_results([make_results(b"bad")]) != []
+
+    await away.close()
 
 
 UNREADABLE = [
