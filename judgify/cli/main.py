@@ -2,12 +2,12 @@
 
 import importlib
 import sys
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-import click
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
+from typing_extensions import override
 
 from judgify.cli.console import report_failures
 
@@ -20,41 +20,43 @@ class Entry(NamedTuple):
 
 
 COMMANDS: dict[str, Entry] = {
-    "up": Entry("judgify.cli.up", "Start the local stack: Kafka, PostgreSQL, Valkey, every agent."),
-    "down": Entry("judgify.cli.down", "Stop the local stack."),
-    "env": Entry("judgify.cli.env", "Print the stack's addresses as exports for a shell."),
-    "status": Entry("judgify.cli.status", "Say what is wrong, in words to act on; else that all is well."),
-    "run": Entry("judgify.cli.run", "Start one process: rule-agent or postgres-sink."),
-    "topics": Entry("judgify.cli.topics", "Create, check and look into topics."),
-    "db": Entry("judgify.cli.db", "Bring the database to the newest schema, or say where it stands."),
-    "workflow": Entry("judgify.cli.workflow", "Write, test, publish, activate and roll back workflows."),
-    "judge": Entry("judgify.cli.judge", "Judge a file here and now, without any service."),
-    "replay": Entry("judgify.cli.replay", "Send a file as requests and count what becomes of them."),
-    "send": Entry("judgify.cli.send", "Send one request, or any bytes, from standard input."),
-    "results": Entry("judgify.cli.results", "Follow the results."),
-    "judgments": Entry("judgify.cli.judgments", "List, show and explain stored judgments."),
-    "dead-letters": Entry("judgify.cli.dead_letters", "List and show what was buried, and why."),
-    "audit": Entry("judgify.cli.audit", "Prove that no request was lost."),
-    "control": Entry("judgify.cli.control", "Flip the switches that every process obeys."),
-    "skip": Entry("judgify.cli.skip", "Bury exactly one record that holds its partition."),
-    "demo": Entry("judgify.cli.demo", "Judge 10,000 machine readings and explain one."),
-}  # fmt: skip
+    "up": Entry("up", "Start the local stack: Kafka, PostgreSQL, Valkey, every agent."),
+    "down": Entry("down", "Stop the local stack."),
+    "env": Entry("env", "Print the stack's addresses as exports for a shell."),
+    "status": Entry("status", "Say what is wrong, in words to act on; else that all is well."),
+    "run": Entry("run", "Start one process: rule-agent or postgres-sink."),
+    "topics": Entry("topics", "Create, check and look into topics."),
+    "db": Entry("db", "Bring the database to the newest schema, or say where it stands."),
+    "workflow": Entry("workflow", "Write, test, publish, activate, roll back workflows."),
+    "judge": Entry("judge", "Judge a file here and now, without any service."),
+    "replay": Entry("replay", "Send a file as requests and count what becomes of them."),
+    "send": Entry("send", "Send one request, or any bytes, from standard input."),
+    "results": Entry("results", "Follow the results."),
+    "judgments": Entry("judgments", "List, show and explain stored judgments."),
+    "dead-letters": Entry("dead_letters", "List and show what was buried, and why."),
+    "audit": Entry("audit", "Prove that no request was lost."),
+    "control": Entry("control", "Flip the switches that every process obeys."),
+    "skip": Entry("skip", "Bury exactly one record that holds its partition."),
+    "demo": Entry("demo", "Judge 10,000 machine readings and explain one."),
+}
 
 
 class LazyGroup(TyperGroup):
     """Imports a command when it is called: `judgify --help` stays quick."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    @override
+    def list_commands(self, ctx: typer.Context) -> list[str]:  # type: ignore[override]  # -- as typer calls it
         del ctx
         return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    @override
+    def get_command(self, ctx: typer.Context, cmd_name: str) -> Any:  # type: ignore[override]  # -- as typer calls it
         entry = COMMANDS.get(cmd_name)
         if entry is None:
             return super().get_command(ctx, cmd_name)
         if cmd_name not in sys.argv[1:]:
-            return click.Command(cmd_name, help=entry.summary)
-        command = get_command(importlib.import_module(entry.module).app)
+            return TyperCommand(cmd_name, help=entry.summary)
+        command = get_command(importlib.import_module(f"judgify.cli.{entry.module}").app)
         command.name = cmd_name
         return command
 
