@@ -4,6 +4,8 @@ import asyncio
 import json
 import random
 import secrets
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -20,6 +22,14 @@ from tests.support import stacks
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(400)
+START_TIED = """
+import sys, time
+from pathlib import Path
+from judgify.stack.launch import start_stack
+from judgify.stack.plan import StackOptions
+start_stack(StackOptions(Path(sys.argv[1]), services_only=True), tied=True)
+time.sleep(600)
+"""
 TOPIC = "kept"
 GONE_TIMEOUT_S = 5.0
 
@@ -63,6 +73,28 @@ def wait_gone(processes: list[psutil.Process], data_dir: Path) -> None:
     wait_until(lambda: not stacks.count_alive(processes), GONE_TIMEOUT_S, what="the end of all")
     assert stacks.find_processes_in(data_dir) == []
     assert not is_running(data_dir)
+
+
+def test_a_tied_stack_stops_in_order_when_its_starter_is_killed() -> None:
+    with stacks.make_data_dir() as data_dir:
+        starter = subprocess.Popen(
+            [sys.executable, "-c", START_TIED, str(data_dir)], env=stacks.bare_environment()
+        )
+        state = wait_until(lambda: load_ready_state(data_dir), 120, what="the stack")
+        assert state is not None
+        processes = [psutil.Process(state.pid), *stacks.find_descendants(state.pid)]
+
+        starter.kill()
+        starter.wait(10)
+
+        wait_until(lambda: not stacks.count_alive(processes), 60, what="the end of all")
+        assert stacks.find_processes_in(data_dir) == []
+        assert "shut down" in (data_dir / "logs" / "postgres.log").read_text().splitlines()[-1]
+
+
+def load_ready_state(data_dir: Path) -> StackState | None:
+    state = load_running_state(data_dir)
+    return state if state is not None and state.ready else None
 
 
 def wait_for_moment(seconds: float) -> None:
