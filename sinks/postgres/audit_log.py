@@ -12,7 +12,7 @@ from confluent_kafka import (
     KafkaError,
     TopicPartition,
 )
-from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined]  # without `__all__`
+from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined]  # -- exported without `__all__`
 
 from schemas.errors import DependencyError
 from topics.clients import DEPENDENCY, ask, open_admin, open_consumer, refused, require_topic
@@ -29,8 +29,8 @@ READ_AHEAD_KB: Final = 16_384
 RUN_GAP_MAX: Final = 1_000
 """Offsets nearer to one another than this are read in one go; a further one is sought."""
 
-_EARLIEST: Final = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
-_LATEST: Final = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+_EARLIEST: Final = OffsetSpec.earliest()  # type: ignore[no-untyped-call]  # -- confluent-kafka has no types here
+_LATEST: Final = OffsetSpec.latest()  # type: ignore[no-untyped-call]  # -- confluent-kafka has no types here
 
 
 @dataclass(frozen=True, slots=True)

@@ -137,7 +137,7 @@ def bury(plant: Plant, position: tuple[int, int], **fields: Any) -> Batch:
         | fields
     )  # fmt: skip
     headers = build_dead_letter_headers(letter)
-    record = FakeRecord(0, key=letter.key, value=letter.value, headers=headers)  # type: ignore[arg-type]
+    record = FakeRecord(0, key=letter.key, value=letter.value, headers=headers)  # type: ignore[arg-type]  # -- null headers
     return Batch(f"{plant.prefix}dead-letters.v1", 0, [record])
 
 

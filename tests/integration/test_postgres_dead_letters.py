@@ -58,7 +58,7 @@ def make_letters(*letters: DeadLetter) -> Batch:
         0,
         [
             FakeRecord(
-                offset, key=it.key, value=it.value, headers=build_dead_letter_headers(it)  # type: ignore[arg-type]
+                offset, key=it.key, value=it.value, headers=build_dead_letter_headers(it)  # type: ignore[arg-type]  # -- null headers
             )
             for offset, it in enumerate(letters)
         ],

@@ -1,7 +1,7 @@
 """What PostgreSQL may do to a sink: refuse a row, be away, be read-only, hold a lock, be old."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
@@ -143,9 +143,9 @@ async def test_a_connection_lost_in_mid_write_stores_nothing_and_the_next_write_
     assert REGISTRY.get_sample_value("dependency_up", {"name": "postgres"}) == 1
 
 
-async def _outcome(writing: object) -> object:
+async def _outcome(writing: Awaitable[object]) -> object:
     try:
-        return await writing  # type: ignore[misc]
+        return await writing
     except DependencyError as error:
         return error
 
