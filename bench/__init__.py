@@ -1,0 +1,1 @@
+"""Measurements beside plain consumers in the same run: `python -m bench`."""

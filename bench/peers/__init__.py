@@ -1,0 +1,1 @@
+"""What rule-agent is measured against, each a process of its own."""
