@@ -95,8 +95,7 @@ class _Reading:
     def _events(self) -> Iterator[Any]:
         text = self.source.text
         if text.lstrip().startswith("{"):
-            # A tab inside a JSON string is illegal anyway; outside it is white space, which YAML
-            # does not take for indentation.
+            # JSON: a raw tab can only be white space, where YAML might see indentation.
             text = text.replace("\t", " ")
         try:
             yield from YAML(typ="safe", pure=True).parse(text)

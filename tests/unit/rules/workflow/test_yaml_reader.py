@@ -77,7 +77,7 @@ def test_everything_refused_while_reading_is_told_at_once() -> None:
 
 
 def test_an_expression_cut_by_braces_is_one_problem_with_its_fix() -> None:
-    text = yaml_text(rules="\n  - {id: A, when: max(x, 3) > 3, verdict: fail}")
+    text = yaml_text(rules="\n  - {id: A, when: max(x, 3, x, 4) > 3, verdict: fail}")
 
     [problem] = problems_of(text)
 
@@ -122,7 +122,7 @@ def test_a_cut_expression_that_reads_as_an_error_names_the_quotes() -> None:
     )
 )  # fmt: skip
 def test_json_text_is_read_as_json_reads_it(value: object) -> None:
-    text = json.dumps({"value": value}, indent="\t")
+    text = "\t" + json.dumps({"value": value}, indent="\t")
 
     tree = read_tree(text, "w.json")
 
@@ -201,6 +201,15 @@ def test_the_limits_are_where_they_are_said_to_be() -> None:
         builder.add_scalar(one)
     with pytest.raises(BuildError, match="more than 20,000 values"):
         builder.add_scalar(one)
+
+
+def test_a_text_may_have_the_size_that_is_named_and_not_a_byte_more() -> None:
+    text = "a: 한 #" + "x" * (TEXT_BYTES_MAX - 8)
+    assert len(text.encode()) == TEXT_BYTES_MAX
+
+    assert read_tree(text, "w").data == {"a": "한"}
+    with pytest.raises(WorkflowErrors, match="larger than 262,144 bytes"):
+        read_tree(f"{text}x", "w")
 
 
 def test_a_byte_order_mark_and_windows_line_ends_change_nothing() -> None:
