@@ -9,6 +9,7 @@ import typer
 from judgify.cli.author import Author, Note
 from judgify.cli.console import print_json, print_table, say
 from judgify.cli.context import CliContext, DataDir, open_context
+from judgify.cli.json_option import Json
 from judgify.cli.misuse import typed_by_user
 from runtime.clock import format_ms
 from topics.control_records import SKIP_PREFIX, Place, encode_control, parse_place, skip_name
@@ -24,7 +25,6 @@ READ_TIMEOUT_S: Final = 15.0
 app = typer.Typer(no_args_is_help=True, help="Flip the switches that every process obeys.")
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Such as llm.enabled.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.command("set")

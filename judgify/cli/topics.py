@@ -9,6 +9,7 @@ import typer
 
 from judgify.cli.console import print_json, print_table, printable, say
 from judgify.cli.context import CliContext, DataDir, open_context
+from judgify.cli.json_option import Json
 from runtime.clock import format_ms
 from schemas.errors import FatalError
 from topics.peeking import RECORDS_MAX, Peeked, find_topic, peek_at, peek_newest
@@ -23,7 +24,6 @@ SHOWN_CHARACTERS_MAX: Final = 16_384
 app = typer.Typer(no_args_is_help=True, help="Create, check and look into topics.")
 
 _PLACE: Final = re.compile(r"([A-Za-z0-9._-]{1,249})(?:/(\d{1,9})(?:/(\d{1,18}))?)?")
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.command()

@@ -8,10 +8,11 @@ import pytest
 
 from runtime.metrics import REGISTRY
 from runtime.settings import Settings, load_settings
+from tests.support.topics import create_registered
 from tests.support.waiting import wait_until
 from topics.control_records import Place, encode_control, parse_place, skip_name
 from topics.publishing import publish
-from topics.registry import CONTROL, full_name
+from topics.registry import CONTROL
 from topics.switches import Switches
 
 pytestmark = pytest.mark.services
@@ -21,8 +22,8 @@ IN_FORCE_S = 5.0
 
 
 @pytest.fixture
-def topic(provisioned_topics: str) -> str:
-    return full_name(CONTROL, provisioned_topics)
+def topic(kafka_bootstrap: str, topic_prefix: str) -> str:
+    return create_registered(kafka_bootstrap, topic_prefix, CONTROL)
 
 
 def settings_of(environment: Mapping[str, str]) -> Settings:

@@ -8,10 +8,10 @@ from math import inf
 import pytest
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient
-from confluent_kafka.cimpl import NewTopic
 
 from schemas.errors import DependencyError, MessageError
 from tests.support.kafka_link import open_link
+from tests.support.topics import create_topic
 from tests.support.waiting import wait_until
 from topics.compacted import FAILURES_MAX, CompactedReader
 from topics.publishing import publish
@@ -32,10 +32,7 @@ def topic(kafka_bootstrap: str, topic_prefix: str) -> str:
 
 
 def create(bootstrap: str, name: str, partitions: int = 1) -> None:
-    admin = AdminClient({"bootstrap.servers": bootstrap})
-    new = NewTopic(name, partitions, 1, config={"cleanup.policy": "compact"})
-    admin.create_topics([new])[name].result(30)
-    wait_until(lambda: name in admin.list_topics(timeout=5).topics, what=f"{name} to be seen")
+    create_topic(bootstrap, name, partitions, {"cleanup.policy": "compact"})
 
 
 @contextmanager

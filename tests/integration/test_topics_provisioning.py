@@ -2,21 +2,14 @@
 
 import pytest
 from confluent_kafka.admin import AdminClient
-from confluent_kafka.cimpl import NewTopic
 
 from schemas.errors import DependencyError, FatalError
-from tests.support.waiting import wait_until
+from tests.support.topics import create_topic
 from topics import provisioning
 from topics.provisioning import check_topics, create_topics
 from topics.registry import SAME_PARTITIONS, TOPICS, full_name
 
 pytestmark = pytest.mark.services
-
-
-def create(bootstrap: str, name: str, partitions: int, config: dict[str, str]) -> None:
-    admin = AdminClient({"bootstrap.servers": bootstrap})
-    admin.create_topics([NewTopic(name, partitions, 1, config=config)])[name].result(30)
-    wait_until(lambda: name in list_names(bootstrap, name), what=f"{name} to be seen")
 
 
 def list_names(bootstrap: str, prefix: str) -> set[str]:
@@ -64,7 +57,7 @@ def test_a_topic_that_differs_stops_it_before_anything_is_created(
 ) -> None:
     index, partitions, override, named = difference
     name = full_name(TOPICS[index], topic_prefix)
-    create(kafka_bootstrap, name, partitions, TOPICS[index].config("local") | override)
+    create_topic(kafka_bootstrap, name, partitions, TOPICS[index].config("local") | override)
 
     with pytest.raises(FatalError, match=f"{name}: {named}"):
         create_topics(kafka_bootstrap, topic_prefix, "local")
@@ -77,7 +70,9 @@ def test_unequal_partition_counts_of_a_flow_are_named(
 ) -> None:
     requests, _, results = SAME_PARTITIONS
     for spec, partitions in ((requests, 12), (results, 6)):
-        create(kafka_bootstrap, full_name(spec, topic_prefix), partitions, spec.config("local"))
+        create_topic(
+            kafka_bootstrap, full_name(spec, topic_prefix), partitions, spec.config("local")
+        )
 
     problems = check_topics(kafka_bootstrap, topic_prefix, "local")
 

@@ -4,18 +4,19 @@ import pytest
 from confluent_kafka import TopicPartition
 
 from schemas.errors import DependencyError, MessageError
+from tests.support.topics import create_registered
 from topics import publishing
 from topics.clients import open_consumer
 from topics.publishing import publish
-from topics.registry import CONTROL, RECORD_BYTES_MAX, full_name
+from topics.registry import CONTROL, RECORD_BYTES_MAX
 
 pytestmark = pytest.mark.services
 
 
 def test_what_was_published_stands_where_the_answer_says(
-    kafka_bootstrap: str, provisioned_topics: str
+    kafka_bootstrap: str, topic_prefix: str
 ) -> None:
-    topic = full_name(CONTROL, provisioned_topics)
+    topic = create_registered(kafka_bootstrap, topic_prefix, CONTROL)
     publish(kafka_bootstrap, topic, b"k", b"first")
 
     told = publish(kafka_bootstrap, topic, b"k", None, [("h", b"\xff")])
@@ -42,8 +43,8 @@ def test_a_record_over_the_limit_is_refused_before_anything_is_sent() -> None:
         publish("127.0.0.1:1", "t", b"k", bytes(RECORD_BYTES_MAX))
 
 
-def test_the_largest_record_is_taken(kafka_bootstrap: str, provisioned_topics: str) -> None:
-    topic = full_name(CONTROL, provisioned_topics)
+def test_the_largest_record_is_taken(kafka_bootstrap: str, topic_prefix: str) -> None:
+    topic = create_registered(kafka_bootstrap, topic_prefix, CONTROL)
     largest = bytes(RECORD_BYTES_MAX - publishing._OVERHEAD_BYTES - 1)
 
     assert publish(kafka_bootstrap, topic, b"k", largest).offset == 0

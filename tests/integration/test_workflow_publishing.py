@@ -18,9 +18,10 @@ from rules.workflow.canonical import version_of
 from schemas.errors import FatalError
 from schemas.workflow_record import Activation, WorkflowVersion
 from tests.support.commands import Commands
+from tests.support.topics import create_registered
 from tests.support.waiting import wait_until
 from topics.publishing import Published, publish
-from topics.registry import WORKFLOWS, full_name
+from topics.registry import WORKFLOWS
 from topics.workflow_feed import WorkflowFeed
 from topics.workflow_records import VersionKey, encode_activation, encode_version
 
@@ -44,14 +45,14 @@ WRONG = HOT.replace("verdict: fail, rule: HOT}}", "verdict: ok}}")
 
 
 @pytest.fixture
-def topic(provisioned_topics: str) -> str:
-    return full_name(WORKFLOWS, provisioned_topics)
+def topic(kafka_bootstrap: str, topic_prefix: str) -> str:
+    return create_registered(kafka_bootstrap, topic_prefix, WORKFLOWS)
 
 
 @pytest.fixture
 def judgify(
     kafka_bootstrap: str,
-    provisioned_topics: str,
+    topic: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -60,7 +61,7 @@ def judgify(
     for name, text in (("hot", HOT), ("hotter", HOTTER), ("broken", BROKEN), ("wrong", WRONG)):
         (tmp_path / f"{name}.yaml").write_text(text)
     monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", kafka_bootstrap)
-    monkeypatch.setenv("JUDGIFY_TOPIC_PREFIX", provisioned_topics)
+    monkeypatch.setenv("JUDGIFY_TOPIC_PREFIX", topic.removesuffix(WORKFLOWS.name))
     monkeypatch.delenv("DATABASE_URL", raising=False)
     return Commands(monkeypatch, capsys)
 
