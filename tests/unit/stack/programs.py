@@ -8,16 +8,16 @@ from judgify.stack.child import Command
 
 
 class Example:
-    """Runs `code`; is ready when `ready` exists."""
+    """Runs `code` in `home`; is ready when the file `ready` is there."""
 
-    name = "example"
     title = "Example"
     port = 1
     stop_signal = signal.SIGTERM
     stop_timeout_s = 10.0
     ready_timeout_s = 10.0
 
-    def __init__(self, home: Path, code: str) -> None:
+    def __init__(self, home: Path, code: str, name: str = "example") -> None:
+        self.name = name
         self._home = home
         self._code = code
 
@@ -28,7 +28,7 @@ class Example:
         return Command(
             name=self.name,
             argv=(sys.executable, "-c", self._code),
-            log=self._home / "example.log",
+            log=self._home / f"{self.name}.log",
             cwd=self._home,
             death_signal=signal.SIGKILL,
         )
