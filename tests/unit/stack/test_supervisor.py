@@ -28,6 +28,7 @@ signal.signal(signal.SIGTERM, end)
 pathlib.Path('ready').touch()
 time.sleep(600)
 """
+SLOW_TO_END = STEADY.replace("def end(*_):", "def end(*_):\n    time.sleep(0.5)")
 NEVER_READY = "import time; time.sleep(600)"
 BROKEN = "print('no space left'); raise SystemExit(1)"
 
@@ -109,7 +110,7 @@ def assert_nothing_left(data_dir: Path) -> None:
 
 
 def test_services_come_first_and_go_last(run: Callable[..., Recorder], tmp_path: Path) -> None:
-    told = run({"kafka": STEADY, "postgres": STEADY}, {"rule-agent": STEADY})
+    told = run({"kafka": STEADY, "postgres": STEADY}, {"rule-agent": SLOW_TO_END})
 
     foundation = told.lines.index("foundation")
     assert {"ready kafka", "ready postgres"} <= set(told.lines[:foundation])
