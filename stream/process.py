@@ -27,6 +27,7 @@ from stream.starts import check_topics
 from stream.status import describe, update_metrics
 from stream.tasks import Tasks
 from stream.watchdog import Limits, Vitals, Watchdog
+from topics.clients import count_partitions
 
 LEAVE_TIMEOUT_S: Final = 1.5
 LOOP_BEAT_S: Final = 0.2
@@ -200,14 +201,14 @@ class StreamProcess:
 
     async def _open(self) -> None:
         """Take each step until it succeeds; none is taken twice."""
-        for step in (self._check_topics, self._spec.open, self._join):
+        for step in (self._check_topics, self._publisher.open, self._spec.open, self._join):
             await self._seam.progress.hold("start", step)
 
     async def _check_topics(self) -> None:
         equal = self._spec.topics_equal
+        found = await asyncio.to_thread(count_partitions, self._spec.bootstrap_servers)
         topics = {*self._spec.topics_needed, *equal}
-        counts = {topic: await self._publisher.count_partitions(topic) for topic in topics}
-        check_topics(counts, equal)
+        check_topics({topic: found.get(topic) for topic in topics}, equal)
 
     async def _join(self) -> None:
         thread = await open_member(self._spec.group, self._spec.bootstrap_servers)

@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import aiokafka
-from aiokafka.errors import UnknownTopicOrPartitionError
 
 from runtime.logs import get_logger
 from runtime.metrics import DEPENDENCY_UP
@@ -93,22 +92,6 @@ class Publisher:
             reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
             self._discard(connection, reason)
             raise DependencyError("kafka", reason) from error
-
-    async def count_partitions(self, topic: str) -> int | None:
-        """Return how many partitions `topic` has, None where there is no such topic.
-
-        Raises:
-            DependencyError: the broker does not answer.
-        """
-        connection = await self._connect()
-        try:
-            async with asyncio.timeout(START_TIMEOUT_S):
-                return await self._partitions(connection, topic)
-        except UnknownTopicOrPartitionError:
-            return None
-        except Exception as error:  # as in publish()
-            self._discard(connection, str(error))
-            raise DependencyError("kafka", f"{type(error).__name__}: {error}") from error
 
     async def close(self) -> None:
         """Close the connection; what is not acknowledged is not published."""

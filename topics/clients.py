@@ -99,6 +99,17 @@ def refused(bootstrap: str, what: str, error: KafkaError) -> DependencyError:
     return DependencyError(DEPENDENCY, f"{what} at {bootstrap}: {error.str()}{hint}")
 
 
+def count_partitions(bootstrap: str, timeout_s: float = 10.0) -> dict[str, int]:
+    """Return how many partitions each topic of the cluster has.
+
+    Raises:
+        DependencyError: Kafka does not answer.
+    """
+    admin = open_admin(bootstrap)
+    metadata = ask(bootstrap, "listing topics", lambda: admin.list_topics(timeout=timeout_s))
+    return {name: len(topic.partitions) for name, topic in metadata.topics.items()}
+
+
 def require_topic(client: Consumer | Producer, bootstrap: str, topic: str, timeout_s: float) -> int:
     """Return how many partitions `topic` has; asking creates nothing.
 

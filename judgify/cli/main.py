@@ -10,6 +10,7 @@ from typer.main import get_command
 from typing_extensions import override
 
 from judgify.cli.console import report_failures
+from runtime.logs import configure_logging
 
 
 class Entry(NamedTuple):
@@ -56,6 +57,8 @@ class LazyGroup(TyperGroup):
             return super().get_command(ctx, cmd_name)
         if cmd_name not in sys.argv[1:]:
             return TyperCommand(cmd_name, help=entry.summary)
+        # What commands log is for people who look for trouble; stdout belongs to the answer.
+        configure_logging("WARNING", process="judgify", stream=sys.stderr)
         command = get_command(importlib.import_module(f"judgify.cli.{entry.module}").app)
         command.name = cmd_name
         return command

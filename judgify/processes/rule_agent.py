@@ -15,7 +15,7 @@ from judgify.processes.host import ENGINE, bounds_of, limits_of
 from rules.workflow.book import WorkflowBook
 from runtime.clock import BrokerClock
 from runtime.settings import Settings
-from schemas.errors import DependencyError
+from schemas.errors import DependencyError, FatalError
 from stream.burial import Undertaker
 from stream.process import Spec
 from stream.seam import Seam
@@ -59,6 +59,11 @@ class _Needs:
         return self.switches.llm_enabled
 
     def confirmed_age_s(self) -> float:
+        if self.feed.reader.torn:
+            raise FatalError(
+                "the workflow topic was deleted and created again: what we know is not what is "
+                "published any more; this process starts anew"
+            )
         return self.feed.confirmed_age_s()
 
     async def open(self) -> None:
