@@ -4,7 +4,6 @@ import os
 import platform
 import re
 import subprocess
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -29,7 +28,7 @@ def describe_conditions(broker: psutil.Process | None) -> dict[str, Any]:
         "python": platform.python_version(),
         "packages": {name: version(name) for name in PACKAGES},
         "librdkafka": confluent_kafka.libversion()[0],
-        "kafka": find_kafka_version(broker.cmdline() if broker is not None else ()),
+        "kafka": find_kafka_version(_class_path(broker)),
         "load_average": [round(load, 2) for load in os.getloadavg()],
     }
 
@@ -44,10 +43,19 @@ def find_cpu_model(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
     return found[1].strip() if found else platform.machine()
 
 
-def find_kafka_version(command_line: Sequence[str]) -> str | None:
-    """Return the broker's version as its jars tell it; None for a broker that is not ours."""
-    found = re.search(r"kafka-clients-([\d.]+\d)\.jar", " ".join(command_line))
+def find_kafka_version(class_path: str) -> str | None:
+    """Return the broker's version as its jars tell it; None where they do not."""
+    found = re.search(r"kafka-clients-([\d.]+\d)\.jar", class_path)
     return found[1] if found else None
+
+
+def _class_path(broker: psutil.Process | None) -> str:
+    if broker is None:
+        return ""
+    try:
+        return " ".join([*broker.cmdline(), broker.environ().get("CLASSPATH", "")])
+    except psutil.Error:
+        return ""  # not ours to look at
 
 
 def fetch_commit() -> str | None:

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -143,7 +144,8 @@ def _await_commit(observer: Observer, group: str, topic: str, total: int) -> boo
 
 
 def _stop(process: psutil.Popen) -> None:
-    process.terminate()
+    with suppress(psutil.NoSuchProcess):  # it has ended by itself
+        process.terminate()
     try:
         process.wait(STOP_TIMEOUT_S)
     except psutil.TimeoutExpired:

@@ -54,8 +54,8 @@ def test_the_load_knows_its_answers_and_no_two_requests_are_one() -> None:
 
 
 def test_the_brokers_version_is_read_from_its_jars() -> None:
-    assert find_kafka_version(["java", "-cp", "a/kafka-clients-4.3.1.jar:b.jar"]) == "4.3.1"
-    assert find_kafka_version(["java", "-jar", "other.jar"]) is None
+    assert find_kafka_version("java -cp a/kafka-clients-4.3.1.jar:b.jar") == "4.3.1"
+    assert find_kafka_version("java -jar other.jar") is None
 
 
 def test_the_processor_is_named_and_the_machine_is_not(tmp_path: Path) -> None:
