@@ -85,7 +85,8 @@ class Judgment(Message):
     escalation: str | None
     """Why it went to the LLM, or null."""
     degraded: bool
-    """True: the LLM was due and nobody answered."""
+    """True: nobody answered who could have been surer: the LLM was due, or a single verdict is less
+    sure than the workflow wants."""
     llm: LlmUse | None
     """The LLM's part, or null."""
     error: JudgmentError | None

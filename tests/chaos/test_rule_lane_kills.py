@@ -1,6 +1,5 @@
 """kill -9 of rule-agent and postgres-sink at random moments: nothing is lost, nothing twice."""
 
-import asyncio
 import json
 import random
 import secrets
@@ -10,11 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-import asyncpg
-import orjson
 import pytest
 
 from tests.support.lane import Lane
+from tests.support.load import Load, count_stored, find_buried, find_stored
 from tests.support.services import create_database, drop_database
 from tests.support.waiting import wait_until
 
@@ -41,66 +39,6 @@ def lane(
     lane.close()
 
 
-def fetch(database_url: str, question: str) -> list[asyncpg.Record]:
-    async def run() -> list[asyncpg.Record]:
-        connection = await asyncpg.connect(database_url)
-        try:
-            return list(await connection.fetch(question))
-        finally:
-            await connection.close()
-
-    return asyncio.run(run())
-
-
-def count(database_url: str, table: str) -> int:
-    return int(fetch(database_url, f"select count(*) from {table}")[0][0])
-
-
-def reading(number: int, chance: random.Random) -> bytes:
-    return orjson.dumps(
-        {
-            "request_id": f"r-{number}",
-            "workflow_id": "milling",
-            "input_data": {
-                "Type": chance.choice("LMH"),
-                "Air temperature [K]": 298.1,
-                "Process temperature [K]": 308.6,
-                "Rotational speed [rpm]": chance.randint(1_200, 2_800),
-                "Torque [Nm]": chance.uniform(5, 75),
-                "Tool wear [min]": chance.randint(0, 250),
-            },
-        }
-    )
-
-
-class Load:
-    """Sends the requests in the background of the kills, at a rate that a test machine bears."""
-
-    def __init__(self, lane: Lane, chance: random.Random) -> None:
-        self._lane = lane
-        self._chance = chance
-        self.good: set[str] = set()
-        self.malformed: set[bytes] = set()
-        self._sent = 0
-
-    def send(self, until: int) -> None:
-        """Send up to `until` requests in all."""
-        while self._sent < until:
-            number = self._sent
-            if self._chance.random() < MALFORMED_SHARE:
-                value = b'{"malformed":%d' % number
-                self.malformed.add(value)
-            else:
-                value = reading(number, self._chance)
-                self.good.add(f"r-{number}")
-            producer = self._lane.producer
-            producer.produce(self._lane.requests, value, key=b"m%d" % (number % 97))
-            self._sent += 1
-            if number % 1_000 == 0:
-                producer.poll(0)
-        assert self._lane.producer.flush(30) == 0
-
-
 @pytest.mark.timeout(420)
 def test_eight_kills_over_sixty_thousand_requests_lose_nothing(
     lane: Lane, database_url: str
@@ -110,22 +48,22 @@ def test_eight_kills_over_sixty_thousand_requests_lose_nothing(
     chance = random.Random(seed)
     lane.publish_workflow()
     running = {name: lane.start(name) for name in ("rule-agent", "postgres-sink")}
-    load = Load(lane, chance)
+    load = Load(lane, chance, MALFORMED_SHARE)
     hit_in_flight = 0
 
     for kill in range(KILLS):
         load.send(REQUESTS * (kill + 1) // KILLS)
         name = chance.choice(sorted(running)) if kill > 1 else sorted(running)[kill]
         time.sleep(chance.uniform(0.0, 0.6))  # the moment of the kill is the point, not a wait
-        stored = count(database_url, "judgment_executions")
+        stored = count_stored(database_url)
         hit_in_flight += stored < len(load.good)
         running[name].send_signal(signal.SIGKILL)
         running[name].wait()
         running[name] = lane.start(name, wait=False)
     wait_until(
         lambda: (
-            count(database_url, "judgment_executions") >= len(load.good)
-            and _buried(database_url) >= load.malformed
+            count_stored(database_url) >= len(load.good)
+            and find_buried(database_url) >= load.malformed
         ),
         DRAIN_TIMEOUT_S,
         what="every request to be stored or buried",
@@ -133,20 +71,13 @@ def test_eight_kills_over_sixty_thousand_requests_lose_nothing(
     audit = lane.run_judgify("audit", "--json")
 
     assert hit_in_flight >= KILLS // 2, "the kills hit nothing"
-    stored_ids = [
-        row["request_id"]
-        for row in fetch(database_url, "select request_id from judgment_executions")
-    ]
+    stored_ids = find_stored(database_url)
     assert len(stored_ids) == len(set(stored_ids))
     assert set(stored_ids) == load.good
-    assert _buried(database_url) == load.malformed
+    assert find_buried(database_url) == load.malformed
     assert audit.returncode == 0, audit.stdout + audit.stderr
     told = json.loads(audit.stdout)
     print(f"kills that hit work in flight: {hit_in_flight} of {KILLS}; audit: {told}")
-
-
-def _buried(database_url: str) -> set[bytes]:
-    return {row["value"] for row in fetch(database_url, "select distinct value from dead_letters")}
 
 
 @pytest.mark.timeout(120)
@@ -167,7 +98,7 @@ def test_sigterm_under_load_ends_within_ten_seconds_and_acknowledges_only_what_i
     lane.start("rule-agent")
     lane.start("postgres-sink")
     wait_until(
-        lambda: count(database_url, "judgment_executions") == len(load.good),
+        lambda: count_stored(database_url) == len(load.good),
         60,
         what="every request to be stored",
     )

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import Any, Final
 
-from confluent_kafka import Producer
+from confluent_kafka import Consumer, Producer, TopicPartition
 
 from rules.workflow.reader import read_workflow
 from schemas.workflow_record import Activation, WorkflowVersion
@@ -43,7 +43,13 @@ class Lane:
         } | ({} if database_url is None else {"DATABASE_URL": database_url})
         self._logs = logs
         self._started: list[subprocess.Popen[bytes]] = []
-        self.producer = Producer({"bootstrap.servers": bootstrap, "linger.ms": 5})
+        self.producer = Producer(
+            {
+                "bootstrap.servers": bootstrap,
+                "linger.ms": 5,
+                "log_level": 0,
+            }  # outages are on purpose
+        )
 
     def publish_workflow(self, path: Path = MILLING) -> str:
         """Publish and activate; return the version when it is in force."""
@@ -77,6 +83,21 @@ class Lane:
                 what=f"{name} to join its group",
             )
         return process
+
+    @property
+    def processes(self) -> "list[subprocess.Popen[bytes]]":
+        """All that were started."""
+        return self._started
+
+    def count(self, topic: str) -> int:
+        """Return how many offsets a topic has used."""
+        consumer = Consumer({"bootstrap.servers": self.bootstrap, "group.id": "none"})
+        try:
+            partitions = consumer.list_topics(topic, timeout=10).topics[topic].partitions
+            places = [TopicPartition(topic, number) for number in partitions]
+            return sum(consumer.get_watermark_offsets(it, timeout=10)[1] for it in places)
+        finally:
+            consumer.close()
 
     @property
     def newest(self) -> "subprocess.Popen[bytes]":
