@@ -15,7 +15,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 	--no-emit-index-url --no-annotate --custom-compile-command 'make lock' $(UPGRADE)
 
 .PHONY: help setup demo up down test chaos check bench lock schemas wheel-check coverage \
-	lint types imports security duplication unit bench-now
+	lint types imports security duplication unit contract
 
 help: ## Say what can be typed
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-18s%s\n", $$1, $$2}'
@@ -32,10 +32,10 @@ down: $(RUN) ## Stop the local stack
 	@$(BIN)/judgify down
 
 check: $(DEV) ## Everything that needs no service: style, types, imports, unit and contract tests
-	@+$(MAKE) -j2 -k unit lint types imports security duplication wheel-check
+	@+$(MAKE) -j2 -k unit types contract duplication lint imports security wheel-check
 
 test: $(DEV) ## Everything that must hold on a real Kafka and PostgreSQL, on their own ports
-	@COVERAGE_FILE=.coverage.test $(SCRIPTS)/with-stack \
+	@COVERAGE_FILE=.coverage.test COVERAGE_PATCH=subprocess $(SCRIPTS)/with-stack \
 		$(BIN)/pytest -q tests/integration --cov --cov-report= $(PYTEST)
 
 chaos: $(DEV) ## Kill and cut off what can be killed and cut off; nothing may be lost
@@ -73,8 +73,11 @@ duplication: $(DEV)
 	@$(BIN)/python $(SCRIPTS)/duplication_gate.py $(PACKAGES)
 
 unit: $(DEV)
-	@COVERAGE_FILE=.coverage.check $(BIN)/pytest -q tests/unit tests/contract --cov --cov-report= $(PYTEST)
+	@COVERAGE_FILE=.coverage.check $(BIN)/pytest -q -n 2 tests/unit --cov --cov-report= $(PYTEST)
 	@$(BIN)/python $(SCRIPTS)/coverage_gate.py check
+
+contract: $(DEV)
+	@$(BIN)/pytest -q tests/contract $(PYTEST)
 
 wheel-check: $(DEV)
 	@$(BIN)/python $(SCRIPTS)/wheel_check.py

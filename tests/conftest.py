@@ -1,6 +1,5 @@
 """Fixtures of every test: services from the environment, names of one's own, random tests."""
 
-import os
 from collections.abc import Iterator
 
 import pytest
@@ -14,18 +13,17 @@ from tests.support.services import (
     require_url,
 )
 
-# Random on purpose, each run tries something new. A failure prints its example and the
-# `@reproduce_failure` line that repeats it; no deadline, because a busy machine is no bug.
+# Random on purpose: each run tries something new, on a laptop and in CI alike. A failure prints its
+# example and the `@reproduce_failure` line that repeats it. No deadline: a busy machine is no bug.
 settings.register_profile(
-    "laptop", deadline=None, derandomize=False, print_blob=True, max_examples=100
-)
-settings.register_profile(
-    "ci",
-    settings.get_profile("laptop"),
-    max_examples=200,
+    "judgify",
+    deadline=None,
+    derandomize=False,
+    print_blob=True,
+    max_examples=100,
     suppress_health_check=[HealthCheck.too_slow],
 )
-settings.load_profile("ci" if os.environ.get("CI") else "laptop")
+settings.load_profile("judgify")
 
 
 @pytest.fixture(scope="session")
