@@ -1,0 +1,153 @@
+"""A dependency that is away holds the work: for ever, less and less often, and visibly."""
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+
+from runtime.metrics import REGISTRY
+from schemas.errors import DependencyError, FatalError
+from stream import hold
+from stream.hold import BACKOFF_FIRST_S, BACKOFF_MAX_S, Progress
+from tests.support.clock import FakeClock
+
+
+class Dependency:
+    """Is away for so many attempts, then answers."""
+
+    def __init__(self, away: int, name: str = "postgres") -> None:
+        self.away = away
+        self.name = name
+        self.attempts = 0
+
+    async def ask(self) -> str:
+        self.attempts += 1
+        if self.attempts <= self.away:
+            raise DependencyError(self.name, f"refused {self.attempts}")
+        return "answer"
+
+    def is_up(self) -> float:
+        return REGISTRY.get_sample_value("dependency_up", {"name": self.name}) or 0.0
+
+
+class Waits:
+    """Stands for `asyncio` in the seam: a sleep takes no time, and `look` is called in each."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        self._clock = clock
+        self.seconds: list[float] = []
+        self.look: Callable[[], object] = list
+        self.seen: list[object] = []
+
+    async def sleep(self, seconds: float) -> None:
+        self.seconds.append(seconds)
+        self.seen.append(self.look())
+        self._clock.advance(seconds)
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def progress(clock: FakeClock) -> Progress:
+    return Progress(clock)
+
+
+@pytest.fixture
+def waits(clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> Waits:
+    waits = Waits(clock)
+    monkeypatch.setattr(hold, "asyncio", waits)
+    return waits
+
+
+async def test_what_works_at_once_is_never_held(progress: Progress, waits: Waits) -> None:
+    answer = await progress.hold("t/0", Dependency(0).ask)
+
+    assert answer == "answer"
+    assert waits.seconds == []
+    assert progress.held == {}
+
+
+async def test_the_wait_doubles_up_to_its_bound_and_never_ends(
+    progress: Progress, waits: Waits
+) -> None:
+    answer = await progress.hold("t/0", Dependency(12).ask)
+
+    assert answer == "answer"
+    assert waits.seconds[:3] == [BACKOFF_FIRST_S, BACKOFF_FIRST_S * 2, BACKOFF_FIRST_S * 4]
+    assert waits.seconds[-4:] == [BACKOFF_MAX_S] * 4
+    assert max(waits.seconds) == BACKOFF_MAX_S
+
+
+async def test_a_new_hold_begins_with_the_first_wait(progress: Progress, waits: Waits) -> None:
+    await progress.hold("t/0", Dependency(5).ask)
+    waits.seconds.clear()
+
+    await progress.hold("t/0", Dependency(1).ask)
+
+    assert waits.seconds == [BACKOFF_FIRST_S]
+
+
+async def test_everybody_sees_what_is_held_why_and_since_when(
+    progress: Progress, waits: Waits, clock: FakeClock
+) -> None:
+    since_s = clock.monotonic_s()
+    waits.look = lambda: progress.held["t/0"]
+
+    await progress.hold("t/0", Dependency(3).ask)
+
+    assert [held.since_s for held in waits.seen] == [since_s] * 3  # type: ignore[attr-defined]  # -- as looked at
+    assert [held.reason for held in waits.seen] == ["refused 1", "refused 2", "refused 3"]  # type: ignore[attr-defined]  # -- as looked at
+    assert progress.held == {}
+
+
+async def test_the_gauge_of_a_dependency_is_down_exactly_while_it_is_away(
+    progress: Progress, waits: Waits
+) -> None:
+    dependency = Dependency(2, "u-gauge")
+    waits.look = dependency.is_up
+
+    await progress.hold("t/0", dependency.ask)
+
+    assert waits.seen == [0.0, 0.0]
+    assert dependency.is_up() == 1.0
+
+
+async def test_the_watchdogs_time_runs_anew_when_a_hold_ends(
+    progress: Progress, waits: Waits, clock: FakeClock
+) -> None:
+    await progress.hold("t/0", Dependency(9).ask)
+
+    assert progress.completed_at_s == clock.monotonic_s()
+
+
+async def test_one_lane_that_is_held_holds_no_other(progress: Progress, waits: Waits) -> None:
+    waits.look = lambda: sorted(progress.held)
+
+    await progress.hold("t/0", Dependency(1).ask)
+    await progress.hold("t/1", Dependency(1).ask)
+
+    assert waits.seen == [["t/0"], ["t/1"]]
+
+
+@pytest.mark.parametrize("error", [FatalError("misconfigured"), KeyError("bug")])
+async def test_what_time_cannot_heal_passes_through(
+    progress: Progress, waits: Waits, error: Exception
+) -> None:
+    async def fail() -> None:
+        raise error
+
+    with pytest.raises(type(error)):
+        await progress.hold("t/0", fail)
+    assert waits.seconds == []
+
+
+async def test_a_hold_that_is_cancelled_ends(progress: Progress) -> None:
+    task = asyncio.ensure_future(progress.hold("t/0", Dependency(1_000).ask))
+    await asyncio.sleep(0)
+    task.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await task
