@@ -3,8 +3,8 @@
 import asyncio
 import secrets
 import sys
-import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -19,11 +19,11 @@ from judgify.demo.in_force import put_in_force
 from judgify.demo.milling import Example, load_example
 from judgify.demo.running_stack import open_stack
 from judgify.demo.story import (
+    Runs,
     describe_failure,
     describe_next,
-    describe_run,
+    describe_runs,
     describe_stored,
-    is_as_known,
 )
 from judgify.replay.disk import refuse_when_short
 from judgify.replay.interrupt import catch_interrupt, end_on_signals
@@ -46,6 +46,9 @@ READINGS: Final = 10_000
 READINGS_MAX: Final = 1_000_000
 TIMEOUT_S: Final = 120.0
 """Longest wait for all judgments, and again for all rows."""
+PACED: Final = 2_000
+"""Readings that are sent at a pace, so that the latency is that of one request, not of a queue."""
+PACED_RATE_PER_S: Final = 1_000.0
 ID_COLUMN: Final = "id"
 
 
@@ -95,11 +98,11 @@ class _Demo:
         refuse_when_short(self._data_dir)
         readings_file = self._example.write_readings(self._data_dir)
         say(f"workflow      {put_in_force(self._context, self._example.document)}")
-        say(f"readings      {readings_file}")
-        run = self._judge()
-        self._say_stored(run)
+        say(f"readings      {len(self._example.readings):,} in {readings_file}")
+        runs = self._judge()
+        self._say_stored(runs)
         self._explain()
-        if not is_as_known(run, self._example):
+        if not runs.are_as_known(self._example):
             fail(
                 "the counts differ from the known answers",
                 hint="if you edited examples/milling/workflow.yaml, that is why; else report it",
@@ -110,14 +113,21 @@ class _Demo:
             with catch_interrupt() as stop:
                 stop.wait()
 
-    def _judge(self) -> Run:
-        with catch_interrupt() as stop, show_bars(len(self._example.readings), wait=True) as show:
-            run = replay(self._plan, self._requests(), stop=stop, show=show)
+    def _judge(self) -> Runs:
+        requests = list(self._requests())
+        paced = self._replay(requests[:PACED], PACED_RATE_PER_S)
+        runs = Runs(paced, self._replay(requests[PACED:], None), PACED_RATE_PER_S)
+        say()
+        for line in describe_runs(runs, self._example):
+            say(line)
+        return runs
+
+    def _replay(self, requests: Sequence[Outgoing], rate_per_s: float | None) -> Run:
+        plan = replace(self._plan, rate_per_s=rate_per_s)
+        with catch_interrupt() as stop, show_bars(len(requests), wait=True) as show:
+            run = replay(plan, requests, stop=stop, show=show)
         if run.ending == "interrupted":
             raise SystemExit(EXIT_INTERRUPTED)
-        say()
-        for line in describe_run(run, self._example):
-            say(line)
         if run.ending == "timed_out":
             fail(
                 f"no outcome after {TIMEOUT_S:g} s for {len(run.tally.missing()):,} readings",
@@ -135,23 +145,22 @@ class _Demo:
     def _request_id(self, place: int) -> str:
         return f"{self._name}-{place + 1:05}"
 
-    def _say_stored(self, run: Run) -> None:
+    def _say_stored(self, runs: Runs) -> None:
         database_url = self._context.need_database()
         with catch_interrupt() as stop:
-            is_stored = await_stored(self._plan, run.tally, stop=stop)
-        self._end_if(stop)
-        if not is_stored:
+            are_stored = all(
+                await_stored(self._plan, run.tally, stop=stop) for run in (runs.paced, runs.burst)
+            )
+        if stop.is_set():
+            raise SystemExit(EXIT_INTERRUPTED)
+        if not are_stored:
             fail(
                 f"not all of it was stored within {TIMEOUT_S:g} s",
                 hint=spell("status", data_dir=self._data_dir),
             )
         topic = self._plan.topic(REQUESTS)
-        stored = asyncio.run(count_outcomes(database_url, topic, find_ranges(run.tally)))
-        say(describe_stored(stored))
-
-    def _end_if(self, stop: threading.Event) -> None:
-        if stop.is_set():
-            raise SystemExit(EXIT_INTERRUPTED)
+        ranges = [*find_ranges(runs.paced.tally), *find_ranges(runs.burst.tally)]
+        say(describe_stored(asyncio.run(count_outcomes(database_url, topic, ranges))))
 
     def _explain(self) -> None:
         failure = self._example.find_failure()

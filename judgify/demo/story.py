@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from judgify.demo.milling import Example
 from judgify.replay.paste import spell
@@ -15,33 +15,51 @@ NAME_WIDTH = 14
 COUNT_WIDTH = 10
 
 
-def describe_run(run: Run, example: Example) -> Iterator[str]:
-    """Yield counts per verdict and rule beside the known answers, rate and latency."""
-    tally = run.tally
+class Runs(NamedTuple):
+    """The two halves of a demo: what each shows, the other hides."""
+
+    paced: Run
+    """At `rate_per_s`: shows how long one request takes."""
+    burst: Run
+    """As fast as Kafka takes them: shows how many go through in a second."""
+    rate_per_s: float
+
+    def outcomes(self) -> Counter[str]:
+        """Return how many judgments have which verdict, or status without one."""
+        found: Counter[str] = Counter()
+        for run in (self.paced, self.burst):
+            found += run.tally.by_verdict + run.tally.by_status
+        del found["decided"]
+        return found
+
+    def rules(self) -> Counter[str]:
+        """Return how many judgments each rule gave."""
+        return self.paced.tally.by_rule + self.burst.tally.by_rule
+
+    def are_as_known(self, example: Example) -> bool:
+        """Return whether every reading got the answer that is known for its kind."""
+        known = (example.known_outcomes(), example.known_rules())
+        return (self.outcomes(), self.rules()) == known
+
+
+def describe_runs(runs: Runs, example: Example) -> Iterator[str]:
+    """Yield counts per verdict and rule beside the known answers, then latency and rate."""
     yield f"{'':<{NAME_WIDTH}}{'judged':>{COUNT_WIDTH}}{'known':>{COUNT_WIDTH}}"
-    yield from _compare(find_outcomes(run), example.known_outcomes())
+    yield from _compare(runs.outcomes(), example.known_outcomes())
     yield ""
-    yield from _compare(tally.by_rule, example.known_rules())
+    yield from _compare(runs.rules(), example.known_rules())
     yield ""
-    yield (
-        f"{tally.finished:,} judged in {run.seconds:.1f} s, "
-        f"{tally.finished / max(run.seconds, 1e-9):,.0f} per second"
-    )
-    if (latency := describe_latency(tally.latencies_ms)) is not None:
-        yield f"from request to result by Kafka's clock: {latency}, all sent at once"
-
-
-def find_outcomes(run: Run) -> Counter[str]:
-    """Return how many judgments have which verdict, or status without one."""
-    without = Counter(run.tally.by_status)
-    del without["decided"]
-    return run.tally.by_verdict + without
-
-
-def is_as_known(run: Run, example: Example) -> bool:
-    """Return whether every reading got the answer that is known for its kind."""
-    outcomes, rules = example.known_outcomes(), example.known_rules()
-    return find_outcomes(run) == outcomes and run.tally.by_rule == rules
+    judged = runs.paced.tally.finished + runs.burst.tally.finished
+    yield f"{judged:,} judged in {runs.paced.seconds + runs.burst.seconds:.1f} s"
+    latency = describe_latency(runs.paced.tally.latencies_ms)
+    if latency is not None:
+        yield (
+            f"  {runs.paced.tally.finished:,} at {runs.rate_per_s:,.0f} per second: {latency} "
+            "from request to result, by Kafka's clock"
+        )
+    if runs.burst.tally.finished:
+        rate = runs.burst.tally.finished / max(runs.burst.seconds, 1e-9)
+        yield f"  {runs.burst.tally.finished:,} all at once: {rate:,.0f} per second"
 
 
 def describe_stored(stored: Mapping[str, int]) -> str:

@@ -4,15 +4,17 @@ import pytest
 
 from judgify.demo.milling import Example, load_example
 from judgify.demo.story import (
+    Runs,
     describe_failure,
     describe_next,
-    describe_run,
+    describe_runs,
     describe_stored,
-    is_as_known,
 )
 from judgify.replay.outcomes import Judged, Position
 from judgify.replay.run import Run
 from rules.ruling import rule_outcome
+
+PACED = 100
 
 
 @pytest.fixture(scope="module")
@@ -20,39 +22,47 @@ def example() -> Example:
     return load_example(400)
 
 
-def judge_all(example: Example, *, spoil: bool = False) -> Run:
-    """Return the run that the workflow gives, or one with its first judgment gone wrong."""
+def judge_all(example: Example, *, spoil: bool = False) -> Runs:
+    """Return the runs that the workflow gives, or such with the first judgment gone wrong."""
     workflow = example.document.compile()
-    run = Run(seconds=2.0, sending_s=1.0)
+    runs = Runs(Run(seconds=2.0), Run(seconds=0.5), 50)
     for offset, reading in enumerate(example.readings):
         outcome = rule_outcome(workflow.find(reading.row), workflow.method)
         verdict = "fail" if spoil and offset == 0 else outcome.verdict
         place = Position(0, offset)
-        run.tally.add_sent(place, 0)
-        run.tally.add_outcome(
+        tally = (runs.paced if offset < PACED else runs.burst).tally
+        tally.add_sent(place, 0)
+        tally.add_outcome(
             Judged(place, f"j-{offset}", outcome.status, verdict, outcome.rule, 9, b"", 0, offset)
         )
-    return run
+    return runs
 
 
 def test_the_rules_give_the_known_answers(example: Example) -> None:
-    run = judge_all(example)
+    runs = judge_all(example)
 
-    text = "\n".join(describe_run(run, example))
+    text = "\n".join(describe_runs(runs, example))
 
-    assert is_as_known(run, example)
+    assert runs.are_as_known(example)
     assert "differs" not in text
-    assert "400 judged in 2.0 s, 200 per second" in text
-    assert "p50 9 ms · p99 9 ms" in text
+    assert "400 judged in 2.5 s" in text
+    assert "100 at 50 per second: p50 9 ms · p99 9 ms" in text
+    assert "300 all at once: 600 per second" in text
 
 
 def test_one_wrong_verdict_shows(example: Example) -> None:
-    run = judge_all(example, spoil=True)
+    runs = judge_all(example, spoil=True)
 
-    text = "\n".join(describe_run(run, example))
+    text = "\n".join(describe_runs(runs, example))
 
-    assert not is_as_known(run, example)
+    assert not runs.are_as_known(example)
     assert text.count("differs") == 2
+
+
+def test_a_few_readings_make_no_burst(example: Example) -> None:
+    few = Runs(judge_all(example).paced, Run(), 50)
+
+    assert "all at once" not in "\n".join(describe_runs(few, example))
 
 
 def test_a_failure_is_explained_with_its_values(example: Example) -> None:
