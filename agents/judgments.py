@@ -23,8 +23,24 @@ _HEADERS: Final[Headers] = (CONTENT_TYPE,)
 _CORRELATION_CHARS_MAX: Final = 128
 
 
+class _Template:
+    """The part of a judgment that is equal for all that a batch decides in the same way."""
+
+    __slots__ = ("constant", "count", "workflow_id")
+
+    def __init__(self, workflow_id: str, constant: bytes) -> None:
+        self.workflow_id = workflow_id
+        self.constant = constant
+        """Members of the JSON object, commas around them."""
+        self.count = 0
+
+
 class Encoder:
-    """Encodes the outcomes of one batch; everything that is equal for its records is made once."""
+    """Encodes the outcomes of one batch; everything that is equal for its records is made once.
+
+    A judgment is spliced of three parts: its ids, the template of how it was decided, and the tail
+    of when and where. Only the input is encoded for each record.
+    """
 
     def __init__(self, topic: str, partition: int, now_ms: int, engine: str) -> None:
         self.topic = topic
@@ -33,8 +49,10 @@ class Encoder:
         self.tally = Tally(now_ms)
         self._engine = engine
         self._judged_at = format_ms(now_ms)
-        self._requested_ms = -1
-        self._requested_at = ""
+        self._templates: dict[tuple[str, int, Outcome], _Template] = {}
+        self._tail_of: tuple[int, bool] | None = None
+        self._tail = b""
+        self._end = b""
 
     def headers(self, record: Record) -> Headers:
         """Return ours and the trace context of the request, if it brings one."""
@@ -51,27 +69,20 @@ class Encoder:
             return self._encode_error(
                 request, record, workflow.version, ("error", "invalid_input", outcome.invalid)
             )
-        self.tally.add("rule", outcome.verdict or outcome.status, workflow.id, record.timestamp)
-        self.tally.add_confidence(workflow.id, outcome.confidence)
-        return self._encode(
-            request,
-            record,
-            {
-                "workflow_version": workflow.version,
-                "method": "rule",
-                "status": outcome.status,
-                "verdict": outcome.verdict,
-                "confidence": outcome.confidence,
-                "rule": outcome.rule,
-                "reason": outcome.reason,
-                "unknown": outcome.unknown,
-                "possible": outcome.possible,
-                "escalation": None,
-                "degraded": outcome.degraded,
-                "llm": None,
-                "error": None,
-            },
-        )
+        # The workflow is alive as long as its batch, so its id names it.
+        key = (request.tenant, id(workflow), outcome)
+        template = self._templates.get(key)
+        if template is None:
+            template = self._templates[key] = _make_template(request.tenant, workflow, outcome)
+        template.count += 1
+        self.tally.add_time(record.timestamp)
+        return self._splice(request, record, template.constant)
+
+    def count(self) -> None:
+        """Add the outcomes of the batch to the metrics; the broker has them all."""
+        for (_, _, outcome), template in self._templates.items():
+            self.tally.add_outcomes(template.workflow_id, outcome, template.count)
+        self.tally.count()
 
     def encode_unknown_workflow(self, request: ParsedRequest, record: Record) -> bytes:
         """Return the judgment of a request whose workflow was not in force at its time."""
@@ -123,7 +134,7 @@ class Encoder:
                 "escalation": _explain_escalation(findings, workflow),
                 "deadline_ms": request.deadline_ms,
                 "test": request.test,
-                "requested_at": self._format_requested(record.timestamp),
+                "requested_at": format_ms(record.timestamp),
                 "origin": self._origin(record),
                 "engine": self._engine,
             }
@@ -140,41 +151,66 @@ class Encoder:
     ) -> bytes:
         status, code, message = problem
         known = request.workflow_id if version else None
-        self.tally.add("rule", status, known, record.timestamp)
-        return self._encode(
+        self.tally.add(status, known)
+        self.tally.add_time(record.timestamp)
+        return self._splice(
             request,
             record,
-            {
-                "workflow_version": version,
-                "method": "rule",
-                "status": status,
-                "verdict": None,
-                "confidence": None,
-                "rule": None,
-                "reason": "",
-                "unknown": (),
-                "possible": (),
-                "escalation": None,
-                "degraded": False,
-                "llm": None,
-                "error": {"code": code, "message": message},
-            },
+            _join(
+                {
+                    "tenant": request.tenant,
+                    "workflow_id": request.workflow_id,
+                    "workflow_version": version,
+                    "status": status,
+                    "verdict": None,
+                    "confidence": None,
+                    "rule": None,
+                    "reason": "",
+                    "unknown": (),
+                    "possible": (),
+                    "degraded": False,
+                    "error": {"code": code, "message": message},
+                    **_BY_RULES,
+                }
+            ),
         )
 
-    def _encode(self, request: ParsedRequest, record: Record, found: dict[str, Any]) -> bytes:
-        return orjson.dumps(
-            {
-                **self._identity(request, record),
-                **found,
-                "input_data": request.input_data,
-                "test": request.test,
-                "requested_at": self._format_requested(record.timestamp),
-                "judged_at": self._judged_at,
-                "execution_time_ms": self.now_ms - record.timestamp,
-                "origin": self._origin(record),
-                "engine": self._engine,
-            }
+    def _splice(self, request: ParsedRequest, record: Record, constant: bytes) -> bytes:
+        workflow_id, input_data, request_id, tenant, _, _, correlation_id, test = request
+        request_id = request_id or ""
+        timestamp_ms = record.timestamp
+        if correlation_id is None and record.headers:
+            correlation_id = _find_correlation_id(record)
+        if self._tail_of != (timestamp_ms, test):
+            self._make_tail(timestamp_ms, test)
+        # Both ids are made of letters that JSON leaves as they are.
+        return (
+            b'{"judgment_id":"%b","request_id":"%b","correlation_id":%b%b"input_data":%b%b%d%b'
+            % (
+                make_judgment_id(tenant, workflow_id, request_id).encode(),
+                request_id.encode(),
+                b"null" if correlation_id is None else orjson.dumps(correlation_id),
+                constant,
+                orjson.dumps(input_data),
+                self._tail,
+                record.offset,
+                self._end,
+            )
         )
+
+    def _make_tail(self, timestamp_ms: int, test: bool) -> None:  # noqa: FBT001 -- as in the request
+        """Prepare what follows the input; records of one produced batch share the timestamp."""
+        self._tail_of = (timestamp_ms, test)
+        when = {
+            "test": test,
+            "requested_at": format_ms(timestamp_ms),
+            "judged_at": self._judged_at,
+            "execution_time_ms": self.now_ms - timestamp_ms,
+            "engine": self._engine,
+        }
+        place = {"topic": self.topic, "partition": self.partition, "timestamp": timestamp_ms}
+        self._tail = b'%b"origin":{%b"offset":' % (_join(when), _join(place)[1:])
+        self._end = b"}}"
 
     def _identity(self, request: ParsedRequest, record: Record) -> dict[str, Any]:
         request_id = request.request_id or ""
@@ -195,12 +231,37 @@ class Encoder:
             "timestamp": record.timestamp,
         }
 
-    def _format_requested(self, timestamp_ms: int) -> str:
-        # Records of one produced batch share the broker's timestamp.
-        if timestamp_ms != self._requested_ms:
-            self._requested_ms = timestamp_ms
-            self._requested_at = format_ms(timestamp_ms)
-        return self._requested_at
+
+_BY_RULES: Final = {"method": "rule", "submitted_by": None, "escalation": None, "llm": None}
+"""What every judgment of this agent has in common."""
+
+
+def _make_template(tenant: str, workflow: CompiledWorkflow, outcome: Outcome) -> _Template:
+    return _Template(
+        workflow.id,
+        _join(
+            {
+                "tenant": tenant,
+                "workflow_id": workflow.id,
+                "workflow_version": workflow.version,
+                "status": outcome.status,
+                "verdict": outcome.verdict,
+                "confidence": outcome.confidence,
+                "rule": outcome.rule,
+                "reason": outcome.reason,
+                "unknown": outcome.unknown,
+                "possible": outcome.possible,
+                "degraded": outcome.degraded,
+                "error": None,
+                **_BY_RULES,
+            }
+        ),
+    )
+
+
+def _join(members: dict[str, Any]) -> bytes:
+    """Return the members of a JSON object with a comma on either side."""
+    return b",%b," % orjson.dumps(members)[1:-1]
 
 
 def _find_correlation_id(record: Record) -> str | None:

@@ -119,7 +119,7 @@ class _Slice(NamedTuple):
 
     def finished(self) -> None:
         """Count the outcomes: the broker has them all."""
-        self.encoder.tally.count()
+        self.encoder.count()
 
     def _result(self, record: Record, value: bytes) -> Output:
         return Output(self.topics.results, record.key, value, self.encoder.headers(record))

@@ -1,7 +1,9 @@
 """Counts of one batch, added to the metrics at once when the broker has its outcomes."""
 
 from collections import Counter
+from typing import Final
 
+from rules.ruling import Outcome
 from runtime.metrics import (
     JUDGMENT_CONFIDENCE,
     JUDGMENT_CONFIDENCE_SCORE,
@@ -10,38 +12,44 @@ from runtime.metrics import (
     OTHER,
 )
 
-SCORE_WEIGHT = 0.1
+METHOD: Final = "rule"
+"""How rule-agent decides whatever it decides."""
+SCORE_WEIGHT: Final = 0.1
 """Weight of a batch in the moving mean of the confidence."""
 
 _score: dict[str, float] = {}
 
 
 class Tally:
-    """What a batch came to: a dict update per record, the metrics once per batch."""
+    """What a batch came to: next to nothing per record, the metrics once per batch."""
 
     def __init__(self, now_ms: int) -> None:
         self._now_ms = now_ms
-        self._outcomes: Counter[tuple[str, str, str | None]] = Counter()
-        self._times: Counter[tuple[str, int]] = Counter()
+        self._results: Counter[tuple[str, str | None]] = Counter()
+        self._times: Counter[int] = Counter()
         self._confidences: Counter[tuple[str, float]] = Counter()
 
-    def add(self, method: str, result: str, workflow_id: str | None, timestamp_ms: int) -> None:
-        """Note one outcome of the request of `timestamp_ms`; None: a workflow nobody knows."""
-        self._outcomes[method, result, workflow_id] += 1
-        self._times[method, timestamp_ms] += 1
+    def add_time(self, timestamp_ms: int) -> None:
+        """Note that a request of `timestamp_ms` has its outcome."""
+        self._times[timestamp_ms] += 1
 
-    def add_confidence(self, workflow_id: str, confidence: float | None) -> None:
-        """Note how sure a decided judgment is; None where it has no verdict."""
-        if confidence is not None:
-            self._confidences[workflow_id, confidence] += 1
+    def add(self, result: str, workflow_id: str | None, count: int = 1) -> None:
+        """Note outcomes: a verdict or a status; None: of a workflow that nobody knows."""
+        self._results[result, workflow_id] += count
+
+    def add_outcomes(self, workflow_id: str, outcome: Outcome, count: int) -> None:
+        """Note that `outcome` was the outcome `count` times."""
+        self.add(outcome.verdict or outcome.status, workflow_id, count)
+        if outcome.confidence is not None:
+            self._confidences[workflow_id, outcome.confidence] += count
 
     def count(self) -> None:
         """Add everything to the metrics."""
-        for (method, result, workflow_id), count in self._outcomes.items():
-            JUDGMENT_REQUESTS_TOTAL.labels(method, result, workflow_id or OTHER).inc(count)
-        for (method, timestamp_ms), count in self._times.items():
-            age_s = max(0, self._now_ms - timestamp_ms) / 1_000
-            JUDGMENT_DURATION_SECONDS.labels(method).observe_many(age_s, count)
+        for (result, workflow_id), count in self._results.items():
+            JUDGMENT_REQUESTS_TOTAL.labels(METHOD, result, workflow_id or OTHER).inc(count)
+        duration = JUDGMENT_DURATION_SECONDS.labels(METHOD)
+        for timestamp_ms, count in self._times.items():
+            duration.observe_many(max(0, self._now_ms - timestamp_ms) / 1_000, count)
         for (workflow_id, confidence), count in self._confidences.items():
             JUDGMENT_CONFIDENCE.observe_many(confidence, count)
             before = _score.get(workflow_id, confidence)

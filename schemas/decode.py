@@ -53,6 +53,8 @@ def parse_json(raw: bytes, bytes_max: int = REQUEST_BYTES_MAX) -> Any:
         keys = _count_keys((value,), 0)
     except (orjson.JSONDecodeError, _NotPlain):
         return parse_exact(raw)
+    if keys == raw.count(b":") and b"\\" not in raw:
+        return value  # every colon ends a key that was parsed: no key stands twice
     if keys != raw.count(b'":') or _is_tricky(raw):
         return parse_exact(raw)
     return value
@@ -79,10 +81,13 @@ def _count_keys(value: Any, level: int) -> int:
     keys = len(value) if is_object else 0
     for item in value.values() if is_object else value:
         kind = item.__class__
-        if kind is dict or kind is list:
+        if kind is str:
+            continue
+        if kind is float or kind is int:
+            if not -INTEGER_MAX <= item <= INTEGER_MAX:
+                raise _NotPlain
+        elif kind is dict or kind is list:
             keys += _count_keys(item, level + 1)
-        elif (kind is float or kind is int) and not -INTEGER_MAX <= item <= INTEGER_MAX:
-            raise _NotPlain
     return keys
 
 
