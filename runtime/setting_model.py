@@ -110,7 +110,7 @@ class Settings(BaseModel):
 
     stream_backlog_records: Annotated[
         int, own("stream_backlog_records", JUDGMENT), Field(ge=1, le=1_000_000)
-    ] = 32_000
+    ] = 8_000
     """Most records per topic handed out and unfinished in one process; then fetching stops."""
     stream_backlog_bytes: Annotated[
         int, own("stream_backlog_bytes", JUDGMENT), Field(ge=2_097_152, le=1_073_741_824)

@@ -35,7 +35,7 @@ log = get_logger(__name__)
 class Bounds:
     """How much may be handed out and unfinished, per topic."""
 
-    records: int = 32_000
+    records: int = 8_000
     size_bytes: int = 67_108_864
     poll_records: int = 2_000
     revoke_timeout_s: float = 5.0
