@@ -1,0 +1,372 @@
+"""The pipeline: bounded, true to the positions, commits behind finished work and nothing else."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from aiokafka.errors import KafkaConnectionError
+
+from schemas.errors import DependencyError, FatalError
+from stream import pipeline as pipeline_module
+from stream.ledger import TopicPartition
+from stream.pipeline import Bounds, Pipeline
+from stream.tasks import Tasks
+from tests.support.fake_lane import QueueLane
+from tests.support.fake_thread import FakeThread
+from tests.support.seams import DEAD_LETTERS, REQUESTS, SeamBench
+from tests.support.waiting import wait_until_async
+from topics.headers import parse_dead_letter
+
+OTHER = "judgify.other.v1"
+TP, TP1 = TopicPartition(REQUESTS, 0), TopicPartition(REQUESTS, 1)
+ELSEWHERE = TopicPartition(OTHER, 0)
+
+
+class Bench(SeamBench):
+    """A pipeline over two topics, with its thread and lanes at hand."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.thread = FakeThread()
+        self.lane = QueueLane(self.ledger)
+        self.other = QueueLane(self.ledger, OTHER)
+
+    def make(self, bounds: Bounds) -> Pipeline:
+        return Pipeline(self.thread, [self.lane, self.other], self.seam, bounds)  # type: ignore[arg-type]  # -- what the pipeline asks of it
+
+    @asynccontextmanager
+    async def running(
+        self, *assigned: TopicPartition, bounds: Bounds | None = None
+    ) -> AsyncIterator[Pipeline]:
+        """Run a pipeline that has been given `assigned`."""
+        pipeline = self.make(bounds or Bounds())
+        await pipeline.on_assigned(assigned or (TP,))
+        tasks = Tasks()
+        running = tasks.start(pipeline.run())
+        try:
+            yield pipeline
+        finally:
+            pipeline.stopping = True
+            self.thread.errors.clear()
+            await asyncio.wait_for(running, 5)
+
+    async def turn(self, times: int = 3) -> None:
+        """Wait until the pipeline has fetched, or asked whether there is room, so often."""
+        wanted = len(self.thread.fetches) + times
+        await wait_until_async(lambda: len(self.thread.fetches) >= wanted, what="fetches")
+
+    async def wait_for(self, count: int) -> None:
+        await wait_until_async(
+            lambda: len(self.lane.values()) >= count, what=f"{count} records; {self.lane.values()}"
+        )
+
+
+@pytest.fixture
+def bench(monkeypatch: pytest.MonkeyPatch) -> Bench:
+    monkeypatch.setattr(pipeline_module, "ROOM_POLL_S", 0)
+    monkeypatch.setattr(pipeline_module, "LINGER_S", 0)
+    return Bench()
+
+
+async def test_records_are_handed_out_once_each_in_order(bench: Bench) -> None:
+    bench.thread.slice_records_max = 2
+    bench.thread.append(TP, b"a", b"b", b"c", b"d", b"e")
+
+    async with bench.running():
+        await bench.wait_for(5)
+        await bench.turn()
+
+    assert bench.lane.values() == [b"a", b"b", b"c", b"d", b"e"]
+    assert bench.other.values() == []
+
+
+async def test_nothing_is_fetched_before_the_group_has_given_an_assignment(bench: Bench) -> None:
+    pipeline = bench.make(Bounds())
+    tasks = Tasks()
+    running = tasks.start(pipeline.run())
+    for _ in range(5):
+        await asyncio.sleep(0)
+    before = (pipeline.joined, list(bench.thread.fetches))
+
+    await pipeline.on_assigned([])
+    await bench.turn()
+    pipeline.stopping = True
+    await asyncio.wait_for(running, 5)
+
+    assert before == (False, [])
+    assert pipeline.joined
+
+
+async def test_a_partition_begins_where_it_was_committed(bench: Bench) -> None:
+    bench.thread.append(TP, b"a", b"b", b"c")
+    bench.thread.committed[TP] = 2
+
+    async with bench.running():
+        await bench.wait_for(1)
+
+    assert bench.lane.offsets() == [2]
+
+
+async def test_so_many_records_are_handed_out_and_no_more(bench: Bench) -> None:
+    bench.thread.append(TP, *[b"x"] * 20)
+    bench.thread.append(ELSEWHERE, b"y")
+    bounds = Bounds(records=4, poll_records=2)
+
+    async with bench.running(TP, ELSEWHERE, bounds=bounds):
+        await bench.wait_for(4)
+        await bench.turn()
+        when_full = len(bench.lane.values())
+        full_fetches = bench.thread.fetches[-2:]
+        bench.lane.finish_all()
+        await bench.wait_for(8)
+
+    assert when_full == 4
+    assert full_fetches == [{OTHER}, {OTHER}]
+    assert bench.lane.offsets() == list(range(len(bench.lane.offsets())))
+
+
+async def test_so_many_bytes_are_handed_out_and_no_more(bench: Bench) -> None:
+    bench.thread.slice_records_max = 1
+    bench.thread.append(TP, *[b"x" * 100] * 20)
+
+    async with bench.running(TP, ELSEWHERE, bounds=Bounds(size_bytes=250)):
+        await bench.wait_for(3)
+        await bench.turn()
+        when_full = len(bench.lane.values())
+
+    assert when_full == 3
+
+
+async def test_a_slice_that_is_not_what_comes_next_is_fetched_again(bench: Bench) -> None:
+    bench.thread.slice_records_max = 2
+    bench.thread.append(TP, b"a", b"b")
+    async with bench.running():
+        await bench.wait_for(2)
+
+        bench.thread.append(TP, b"c", b"d", b"e", b"f")
+        bench.thread.positions[TP] = 4  # a position that jumped
+        await bench.wait_for(6)
+
+    assert bench.lane.offsets() == [0, 1, 2, 3, 4, 5]
+    assert bench.publisher.published == []
+
+
+async def test_what_retention_took_before_the_start_is_one_letter_with_its_range(
+    bench: Bench,
+) -> None:
+    bench.thread.append(TP, *[b"x"] * 10)
+    bench.thread.committed[TP] = 3
+    bench.thread.truncate(TP, 7)
+
+    async with bench.running():
+        await bench.wait_for(3)
+
+    assert bench.lane.offsets() == [7, 8, 9]
+    [(partition, output)] = bench.publisher.published
+    letter = parse_dead_letter(output.headers, output.key, output.value)
+    assert (partition, output.topic) == (0, DEAD_LETTERS)
+    assert (letter.kind, letter.offset) == ("lost", 3)
+    assert "offsets 3 to 6" in letter.reason
+
+
+async def test_what_retention_took_while_reading_is_one_letter_with_its_range(
+    bench: Bench,
+) -> None:
+    bench.thread.append(TP, b"a", b"b")
+    async with bench.running():
+        await bench.wait_for(2)
+
+        bench.thread.append(TP, *[b"x"] * 8)
+        bench.thread.truncate(TP, 6)
+        bench.thread.positions[TP] = 6  # as aiokafka resets it: auto_offset_reset
+        await bench.wait_for(6)
+
+    assert bench.lane.offsets() == [0, 1, 6, 7, 8, 9]
+    [(_, output)] = bench.publisher.published
+    assert "offsets 2 to 5" in parse_dead_letter(output.headers, None, None).reason
+
+
+async def test_what_is_lost_is_told_before_reading_goes_on(bench: Bench) -> None:
+    bench.thread.append(TP, *[b"x"] * 5)
+    bench.thread.committed[TP] = 0
+    bench.thread.truncate(TP, 2)
+    bench.publisher.gate.clear()
+
+    async with bench.running():
+        await wait_until_async(lambda: not bench.thread.fetches)
+        for _ in range(10):
+            await asyncio.sleep(0)
+        before = (bench.lane.values(), dict(bench.thread.positions))
+        bench.publisher.gate.set()
+        await bench.wait_for(3)
+
+    assert before == ([], {})
+    assert len(bench.publisher.published) == 1
+
+
+async def test_a_rebalance_while_starts_are_found_makes_them_be_found_anew(bench: Bench) -> None:
+    bench.thread.append(TP, b"a", b"b")
+    bench.thread.committed[TP] = 1
+    asked: list[int] = []
+
+    def rebalance() -> list[object]:
+        asked.append(bench.ledger.epoch)
+        if len(asked) == 1:
+            bench.ledger.assign([TP])
+        return []
+
+    bench.thread.on_bounds = rebalance  # type: ignore[assignment]  # -- any callable without arguments
+    async with bench.running():
+        await bench.wait_for(1)
+
+    assert len(set(asked)) == 2
+    assert bench.lane.offsets() == [1]
+
+
+async def test_revoking_finishes_commits_and_drops(bench: Bench) -> None:
+    bench.thread.append(TP, b"a", b"b")
+    async with bench.running(bounds=Bounds(revoke_timeout_s=1.5)) as pipeline:
+        await bench.wait_for(2)
+
+        await pipeline.on_revoked()
+        after = (bench.thread.committed[TP], bench.lane.drops, dict(bench.ledger.partitions))
+
+    assert after == (2, 1, {})
+    assert bench.lane.finish_timeouts_s == [1.5]
+
+
+async def test_what_does_not_finish_in_time_is_not_committed_when_partitions_go(
+    bench: Bench,
+) -> None:
+    bench.thread.slice_records_max = 1
+    bench.thread.append(TP, b"a", b"b", b"c")
+    bench.lane.finishes = False
+    async with bench.running() as pipeline:
+        await bench.wait_for(3)
+        bench.ledger.finish(bench.lane.handed[0][1])
+        bench.ledger.finish(bench.lane.handed[2][1])
+
+        await pipeline.on_revoked()
+        bench.lane.finish_all()
+        await pipeline.commit()
+
+    assert bench.thread.committed[TP] == 1
+    assert bench.lane.drops == 1
+
+
+async def test_what_a_dependency_holds_is_not_waited_for_when_partitions_go(bench: Bench) -> None:
+    pipeline = bench.make(Bounds())
+    await pipeline.on_assigned([TP])
+
+    async def away() -> None:
+        raise DependencyError("postgres", "away")
+
+    tasks = Tasks()
+    tasks.spawn(bench.seam.progress.hold(f"{REQUESTS}/0", away))
+    await wait_until_async(lambda: bench.seam.progress.held)
+    await pipeline.on_revoked()
+    await tasks.cancel()
+
+    assert bench.lane.finish_timeouts_s == []
+    assert len(bench.other.finish_timeouts_s) == 1
+    assert bench.lane.drops == 1
+
+
+@pytest.mark.parametrize(
+    "error", [KafkaConnectionError(), TimeoutError(), ValueError("whatever it is")]
+)
+async def test_a_commit_that_fails_is_tried_again(bench: Bench, error: Exception) -> None:
+    bench.thread.append(TP, b"a", b"b")
+    async with bench.running() as pipeline:
+        await bench.wait_for(2)
+        bench.lane.finish_all()
+        bench.thread.errors["commit_offsets"] = [error]
+
+        await pipeline.commit()
+        after_failure = dict(bench.thread.committed)
+        await pipeline.commit()
+        await pipeline.commit()
+
+    assert after_failure == {}
+    assert bench.thread.commits == [{TP: 2}]
+
+
+async def test_commits_come_by_themselves(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pipeline_module, "COMMIT_INTERVAL_S", 0.001)
+    bench.thread.append(TP, b"a", b"b")
+    tasks = Tasks()
+    async with bench.running() as pipeline:
+        tasks.spawn(pipeline.run_commits())
+        await bench.wait_for(2)
+        bench.lane.finish_all()
+        await wait_until_async(lambda: bench.thread.committed.get(TP) == 2)
+        await tasks.cancel()
+
+
+@pytest.mark.parametrize("call", ["fetch", "fetch_committed", "fetch_bounds"])
+async def test_a_broker_that_fails_is_asked_again_and_nothing_is_skipped(
+    bench: Bench, call: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stream.hold.BACKOFF_FIRST_S", 0.001)
+    bench.thread.append(TP, b"a", b"b")
+    bench.thread.errors[call] = [KafkaConnectionError(), OSError("reset"), TimeoutError()]
+
+    async with bench.running():
+        await bench.wait_for(2)
+        await bench.turn()
+
+    assert bench.lane.offsets() == [0, 1]
+    assert bench.seam.progress.held == {}
+
+
+async def test_stopping_hands_out_nothing_more(bench: Bench) -> None:
+    pipeline = bench.make(Bounds())
+    await pipeline.on_assigned([TP])
+    bench.thread.append(TP, b"a", b"b")
+    pipeline.stopping = True
+
+    await pipeline._fetch([REQUESTS])
+    await pipeline.run()
+
+    assert bench.thread.positions == {TP: 2}
+    assert bench.lane.values() == []
+    assert bench.ledger.due_commits() == {TP: 0}
+
+
+async def test_a_lane_that_cannot_go_on_ends_the_pipeline(bench: Bench) -> None:
+    bench.lane.failure = FatalError("told to stop")
+
+    with pytest.raises(FatalError, match="told to stop"):
+        await bench.make(Bounds()).run()
+
+
+async def test_work_for_an_idle_process_starts_the_watchdogs_time(bench: Bench) -> None:
+    bench.thread.append(TP, b"a")
+    async with bench.running():
+        await bench.wait_for(1)
+        bench.clock.advance(50)
+        bench.thread.append(TP, b"b")
+        await bench.wait_for(2)
+        while_busy_s = bench.seam.progress.completed_at_s
+        bench.lane.finish_all()
+        bench.thread.append(TP, b"c")
+        await bench.wait_for(3)
+
+    assert while_busy_s == bench.clock.monotonic_s() - 50
+    assert bench.seam.progress.completed_at_s == bench.clock.monotonic_s()
+
+
+async def test_the_newest_record_puts_the_brokers_clock_forward(bench: Bench) -> None:
+    bench.clock.set_wall_ms(0)
+    ahead = bench.seam.clock.now_ms() + 60_000
+    bench.thread.append(TP, b"a")
+    bench.thread.logs[TP] = [
+        type(record)(record.offset, timestamp=ahead, value=record.value)
+        for record in bench.thread.logs[TP]
+    ]
+
+    async with bench.running():
+        await bench.wait_for(1)
+
+    assert bench.seam.clock.now_ms() == ahead
