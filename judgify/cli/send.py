@@ -20,7 +20,7 @@ from judgify.replay.single import Sent, encode_request, find_judgment_id, send_a
 from judgify.replay.wording import describe_burial, describe_judgment
 from runtime.clock import format_ms
 from schemas.decode import parse_json
-from schemas.errors import FatalError
+from schemas.errors import FatalError, MessageError
 from schemas.request import Request
 from topics.registry import REQUEST_BYTES_MAX
 
@@ -115,9 +115,11 @@ def make_request(envelope: Mapping[str, Any], event: bytes, *, is_test: bool) ->
     if "workflow_id" not in given:
         raise FatalError("--workflow ID is missing: which workflow is to judge?")
     try:
-        return Request.model_validate(
-            {**given, "input_data": parse_json(event), "test": is_test}, strict=True
-        )
+        input_data = parse_json(event)
+    except MessageError as error:
+        raise MessageError(error.code, f"{error.reason}; --raw sends it all the same") from error
+    try:
+        return Request.model_validate({**given, "input_data": input_data, "test": is_test})
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         name = str(first["loc"][0])

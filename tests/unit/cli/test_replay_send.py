@@ -90,7 +90,7 @@ def test_an_event_that_is_no_object_is_misuse() -> None:
 
 @pytest.mark.parametrize("event", [b"not json", b'{"a": 1, "a": 2}', b'{"a": NaN}', b""])
 def test_an_event_that_no_agent_would_read_is_refused_here(event: bytes) -> None:
-    with pytest.raises(MessageError):
+    with pytest.raises(MessageError, match="--raw sends it all the same"):
         make_request(ENVELOPE, event, is_test=True)
 
 
