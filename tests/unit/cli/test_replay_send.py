@@ -1,6 +1,7 @@
 """Laws of `judgify send`: what it accepts, what it refuses, what it says."""
 
 import io
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,15 @@ def test_the_event_travels_in_the_request() -> None:
     assert parsed.input_data == {"rpm": 1500}
     assert (parsed.workflow_id, parsed.request_id, parsed.test) == ("milling", "r-1", True)
     assert outgoing.key == b"r-1"
+
+
+def test_what_a_request_leaves_open_does_not_travel() -> None:
+    request = make_request(ENVELOPE | {"request_id": None}, b"{}", is_test=False)
+
+    assert json.loads(make_outgoing(request, None).value) == {
+        "workflow_id": "milling",
+        "input_data": {},
+    }
 
 
 def test_a_key_of_ones_own_wins() -> None:

@@ -104,6 +104,16 @@ def test_the_room_for_early_outcomes_has_a_limit() -> None:
     assert not tally.is_crowded
 
 
+def test_an_early_outcome_that_turns_out_to_be_ours_takes_no_room() -> None:
+    tally = Tally()
+    for offset in range(STRANGERS_MAX):
+        tally.add_outcome(judged(offset))
+
+    send(tally, 0)
+
+    assert not tally.is_crowded
+
+
 def test_a_request_with_several_dead_letters_counts_once() -> None:
     tally = Tally()
     send(tally, 0)
