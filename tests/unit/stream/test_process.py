@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from runtime.clock import BrokerClock
 from schemas.errors import DependencyError, FatalError
@@ -239,14 +240,16 @@ async def test_a_step_that_succeeded_is_not_taken_again(bench: Bench) -> None:
     ],
 )
 async def test_topics_that_do_not_fit_refuse_the_start(
-    bench: Bench, counts: dict[str, int], said: str, capsys: pytest.CaptureFixture[str]
+    bench: Bench, counts: dict[str, int], said: str
 ) -> None:
     bench.counts = counts
 
-    code = await end(asyncio.ensure_future(bench.make().run()))
+    with capture_logs() as logs:
+        code = await end(asyncio.ensure_future(bench.make().run()))
 
     assert code == EXIT_FATAL == 2
-    assert said in capsys.readouterr().out
+    [line] = [it for it in logs if it["event"] == "process_refused"]
+    assert said in line["reason"]
     assert bench.closed == ["publisher", "spec"]
 
 
