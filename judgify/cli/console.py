@@ -1,5 +1,6 @@
 """What the user sees: errors in one clear line, tables, JSON; never an escape from a record."""
 
+import os
 import sys
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,6 +18,8 @@ from schemas.errors import FatalError, PipelineError
 EXIT_FAILURE: Final = 1
 EXIT_MISUSE: Final = 2
 EXIT_INTERRUPTED: Final = 130
+EXIT_PIPE: Final = 141
+"""As a shell reports SIGPIPE."""
 PIPE_WIDTH: Final = 10_000
 """Columns when the output is no terminal: a table that is piped must not be folded."""
 
@@ -117,3 +120,7 @@ def report_failures() -> Generator[None]:
         fail(str(error))
     except KeyboardInterrupt:
         raise SystemExit(EXIT_INTERRUPTED) from None
+    except BrokenPipeError:
+        # Whoever read our output has enough (`| head`); Python would complain again at its exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(EXIT_PIPE) from None

@@ -1,10 +1,8 @@
 """`judgify results`: what comes out, as it comes out."""
 
-import os
 import sys
 from collections.abc import Mapping
 from itertools import islice
-from pathlib import Path
 from typing import Annotated, Any, Final
 
 import orjson
@@ -54,12 +52,8 @@ def tail(  # noqa: PLR0913 -- one parameter per option
         judgments = follow_results(
             context.kafka, topic, beginning=from_beginning, wanted=wanted, stop=stop
         )
-        try:
-            for judgment in islice(judgments, limit):
-                show(judgment, as_json=as_json)
-        except BrokenPipeError:
-            # `| head` has seen enough; without this Python complains once more at its end.
-            sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 -- stays until the end
+        for judgment in islice(judgments, limit):
+            show(judgment, as_json=as_json)
 
 
 def show(judgment: Mapping[str, Any], *, as_json: bool) -> None:

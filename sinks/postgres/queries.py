@@ -1,6 +1,5 @@
 """Reads of what is stored: judgments, their duplicates, the versions that judged them."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -10,7 +9,7 @@ import asyncpg
 import orjson
 
 from schemas.errors import MessageError
-from sinks.postgres.connection import Connection, connect
+from sinks.postgres.connection import connect
 from sinks.postgres.statements import load_statement
 
 LIMIT_MAX: Final = 1_000
@@ -114,30 +113,6 @@ async def fetch_duplicates(database_url: str, judgment_id: str) -> list[dict[str
         }
         for row in rows
     ]
-
-
-async def count_duplicates(
-    database_url: str, topic: str, ranges: Mapping[int, tuple[int, int]]
-) -> int:
-    """Return how many records of `topic` are duplicates.
-
-    `ranges` gives, by partition, the first and the last offset to look at, both included.
-    """
-    async with connect(database_url, APPLICATION) as connection:
-        return await _count_duplicates(connection, topic, ranges)
-
-
-async def _count_duplicates(
-    connection: Connection, topic: str, ranges: Mapping[int, tuple[int, int]]
-) -> int:
-    count: int = await connection.fetchval(
-        load_statement("count_duplicates"),
-        topic,
-        list(ranges),
-        [first for first, _ in ranges.values()],
-        [last for _, last in ranges.values()],
-    )
-    return count
 
 
 def split_since(since: Since) -> tuple[datetime | None, timedelta | None]:

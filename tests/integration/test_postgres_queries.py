@@ -18,11 +18,11 @@ from schemas.workflow_record import Activation, WorkflowVersion
 from sinks.postgres.migrate import upgrade
 from sinks.postgres.queries import (
     JudgmentFilter,
-    count_duplicates,
     fetch_judgments,
     fetch_version,
     find_judgments,
 )
+from sinks.postgres.run_counts import Range, count_duplicates
 from sinks.postgres.sink import PostgresSink
 from stream.batch import Batch
 from tests.support.builders import FakeRecord
@@ -220,9 +220,10 @@ async def test_duplicates_are_counted_within_the_ranges_of_each_partition(
     places = [at(partition, offset) for partition in range(3) for offset in range(5)]
     await sink.write_results([make_results(*(encode_judgment("r", place) for place in places))])
 
-    assert await count_duplicates(database_url, REQUESTS, {0: (0, 4), 1: (1, 2), 9: (0, 9)}) == 6
-    assert await count_duplicates(database_url, "other", {0: (0, 4)}) == 0
-    assert await count_duplicates(database_url, REQUESTS, {}) == 0
+    ranges = [Range(0, 0, 4), Range(1, 1, 2), Range(9, 0, 9)]
+    assert await count_duplicates(database_url, REQUESTS, ranges) == 6
+    assert await count_duplicates(database_url, "other", [Range(0, 0, 4)]) == 0
+    assert await count_duplicates(database_url, REQUESTS, []) == 0
 
 
 def run(app: Any, *arguments: str, code: int = 0) -> str:
