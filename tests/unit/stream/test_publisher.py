@@ -232,7 +232,7 @@ async def test_silence_beyond_the_limit_is_a_failure(
     monkeypatch.setattr(bench.publisher, "_ack_timeout_s", 0.01)
 
     with pytest.raises(DependencyError, match="TimeoutError"):
-        await bench.publisher.publish(0, results(b"a"))
+        await asyncio.wait_for(bench.publisher.publish(0, results(b"a")), 5)
 
     await wait_until_async(lambda: bench.made[0].stopped)
 
@@ -279,7 +279,7 @@ async def test_a_start_that_takes_too_long_is_a_failure(
     monkeypatch.setattr(FakeProducer, "start", lambda _self: asyncio.Event().wait())
 
     with pytest.raises(DependencyError, match="TimeoutError"):
-        await bench.publisher.open()
+        await asyncio.wait_for(bench.publisher.open(), 5)
 
 
 async def test_closing_fails_who_waits_and_stops_the_producer(bench: Bench) -> None:

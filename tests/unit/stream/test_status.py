@@ -95,6 +95,14 @@ def test_the_oldest_unfinished_record_is_not_one_that_is_finished(bench: SeamBen
     assert [row["oldest_unfinished_s"] for row in rows(bench)] == [1.0, None]
 
 
+def test_behind_records_of_unknown_age_a_finished_one_is_not_the_oldest(bench: SeamBench) -> None:
+    bench.ledger.accept(Slice(TopicPartition(REQUESTS, 0), 10, 11, bench.ledger.epoch, 1))
+    bench.ledger.finish(hand_out(bench, 0, 11, 12, age_s=50))
+    hand_out(bench, 0, 12, 13, age_s=4)
+
+    assert rows(bench)[0]["oldest_unfinished_s"] == 4.0
+
+
 def test_an_age_is_never_negative(bench: SeamBench) -> None:
     hand_out(bench, 0, 10, 12, age_s=-30)
 
