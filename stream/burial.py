@@ -2,18 +2,30 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import Final
 
 from runtime.clock import format_ms
 from runtime.logs import get_logger
 from runtime.metrics import DEAD_LETTERS_TOTAL
 from schemas.dead_letter import DeadLetter
 from schemas.errors import MessageError, PipelineError
-from stream.batch import Output, Record
+from stream.batch import Headers, Output, Record
 from stream.ledger import TopicPartition
+from stream.publisher import RECORD_BYTES_MAX
 from stream.seam import Seam
-from topics.headers import build_dead_letter_headers, cut_value, origin_text
+from topics.headers import (
+    CUT_BYTES,
+    DEAD_LETTER_PREFIX,
+    build_dead_letter_headers,
+    cut_value,
+    origin_text,
+)
 
 log = get_logger(__name__)
+
+LETTER_BYTES_MAX: Final = RECORD_BYTES_MAX - 65_536
+"""Key, value and headers of a dead letter; the rest is for the headers that we add."""
+_CODE: Final = f"{DEAD_LETTER_PREFIX}code"
 
 
 class Undertaker:
@@ -45,17 +57,21 @@ class Undertaker:
             log.error(
                 "bug_buried", topic=place[0], partition=place[1], offset=place[2], exc_info=error
             )
-        DEAD_LETTERS_TOTAL.labels(self._seam.agent, code).inc()
-        self.counts[code] += 1
         if request_origin is None and source.topic == self._requests_topic:
             request_origin = origin_text(*place, record.timestamp)
         value, length, digest = cut_value(record.value)
+        key, read = record.key, tuple(record.headers) if with_headers else None
+        if _size(key, value, read) > LETTER_BYTES_MAX:
+            # Rather a part of it buried than all of it in the way of the stream.
+            read = None
+            value, length, digest = cut_value(record.value, CUT_BYTES)
+            key = key[:CUT_BYTES] if key else key
         letter = DeadLetter(
-            key=record.key,
+            key=key,
             value=value,
             value_length=length,
             value_sha256=digest,
-            headers=tuple(record.headers) if with_headers else None,
+            headers=read,
             topic=source.topic,
             partition=source.partition,
             offset=record.offset,
@@ -69,7 +85,14 @@ class Undertaker:
             at=format_ms(self._seam.clock.now_ms()),
         )
         headers = build_dead_letter_headers(letter)
-        return Output(self._seam.dead_letters, record.key, value, headers)
+        return Output(self._seam.dead_letters, key, value, headers)
+
+    def count(self, letters: Sequence[Output]) -> None:
+        """Count dead letters that the broker has acknowledged."""
+        for letter in letters:
+            code = next(value for name, value in letter.headers if name == _CODE) or b""
+            DEAD_LETTERS_TOTAL.labels(self._seam.agent, code.decode()).inc()
+            self.counts[code.decode()] += 1
 
     def bury_unreadable(self, source: TopicPartition, unreadable: Sequence[Record]) -> list[Output]:
         """Return the dead letters of records whose headers nobody could read."""
@@ -82,6 +105,12 @@ class Undertaker:
             )
             for record in unreadable
         ]
+
+
+def _size(key: bytes | None, value: bytes | None, headers: Headers | None) -> int:
+    pairs = headers or ()
+    in_headers = sum(len(name.encode()) + len(content or b"") for name, content in pairs)
+    return len(key or b"") + len(value or b"") + in_headers
 
 
 def _describe(error: Exception) -> tuple[str, str, str]:

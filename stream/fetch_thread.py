@@ -17,6 +17,8 @@ from aiokafka.structs import OffsetAndMetadata
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
 from typing_extensions import override
 
+from runtime.logs import get_logger
+from schemas.errors import FatalError
 from stream.batch import Record
 from stream.ledger import Slice, TopicPartition
 from stream.salvage import UnreadableRecord
@@ -26,6 +28,7 @@ FETCH_WAIT_MS: Final = 500
 _GATE_POLL_S: Final = 0.02
 
 T = TypeVar("T")
+log = get_logger(__name__)
 
 
 class Fetched(NamedTuple):
@@ -156,22 +159,36 @@ class FetchThread(AIOKafkaConsumerThread):
     # -- fetching ---------------------------------------------------------
 
     async def fetch(
-        self, topics: Collection[str], records_max: int, timeout_s: float, epoch: int
+        self, wanted: Collection[TopicPartition], records_max: int, timeout_s: float, epoch: int
     ) -> list[Fetched]:
-        """Return what has arrived of `topics`, waiting at most `timeout_s` for the first of it.
+        """Return what has arrived of `wanted`, waiting at most `timeout_s` for the first of it.
 
         Raises:
             KafkaError: what the broker answered; positions are unchanged.
+            FatalError: a background task of aiokafka has ended: nothing would ever arrive.
         """
+        self._check_alive()
         fetcher = self._ensure_consumer()._fetcher  # noqa: SLF001 -- the public calls copy each record
         deadline_s = time.monotonic() + timeout_s
         with fetcher._subscriptions.fetch_context():  # noqa: SLF001 -- keeps the member active
             while True:
-                drained = self._drain(fetcher, topics, records_max, epoch) if self.gate_open else []
+                drained = self._drain(fetcher, wanted, records_max, epoch) if self.gate_open else []
                 left_s = deadline_s - time.monotonic()
                 if drained or left_s <= 0:
                     return drained
                 await self._wait_for_arrival(fetcher, left_s)
+
+    def _check_alive(self) -> None:
+        """Look at aiokafka's background tasks, as its own fetch calls do.
+
+        The coordination task waits for ever until somebody takes the error it met, and would
+        never join the group again.
+        """
+        coordinator = self._ensure_consumer()._coordinator  # noqa: SLF001 -- as getmany() does
+        coordinator.check_errors()
+        fetcher = self._ensure_consumer()._fetcher  # noqa: SLF001 -- no public way
+        if coordinator._coordination_task.done() or fetcher._fetch_task.done():  # noqa: SLF001 -- no public way
+            raise FatalError("a background task of aiokafka has ended; this process starts anew")
 
     async def _wait_for_arrival(self, fetcher: Any, timeout_s: float) -> None:
         if not self.gate_open:
@@ -185,23 +202,33 @@ class FetchThread(AIOKafkaConsumerThread):
             waiter.cancel()
 
     def _drain(
-        self, fetcher: Any, topics: Collection[str], records_max: int, epoch: int
+        self, fetcher: Any, wanted: Collection[TopicPartition], records_max: int, epoch: int
     ) -> list[Fetched]:
+        """Take what has arrived; an error waits until what came before it is handed out."""
         drained: list[Fetched] = []
         for tp in list(fetcher._records):  # noqa: SLF001 -- what has arrived
-            if tp.topic not in topics:
+            if tp not in wanted:
                 continue
-            arrived = fetcher._records[tp]  # noqa: SLF001 -- a FetchResult or a FetchError
-            if not hasattr(arrived, "has_more"):
-                self._forget(fetcher, tp)
-                arrived.check_raise()
-            taken = self._take(fetcher, tp, arrived, records_max, epoch)
+            try:
+                taken = self._take_arrived(fetcher, tp, records_max, epoch)
+            except KafkaError as error:
+                if not drained:
+                    raise
+                log.warning("slice_unreadable", topic=tp.topic, error=str(error))
+                break  # it is fetched anew; what came before it is handed out first
             if taken is not None:
                 drained.append(taken)
                 records_max -= len(taken.records)
             if records_max <= 0:
                 break
         return drained
+
+    def _take_arrived(self, fetcher: Any, tp: Any, records_max: int, epoch: int) -> Fetched | None:
+        arrived = fetcher._records[tp]  # noqa: SLF001 -- a FetchResult or a FetchError
+        if not hasattr(arrived, "has_more"):
+            self._forget(fetcher, tp)
+            arrived.check_raise()
+        return self._take(fetcher, tp, arrived, records_max, epoch)
 
     def _take(
         self, fetcher: Any, tp: Any, arrived: Any, records_max: int, epoch: int
@@ -217,7 +244,8 @@ class FetchThread(AIOKafkaConsumerThread):
             exhausted = len(records) < records_max
         except Exception:  # noqa: BLE001 -- aiokafka's parser raises anything on hostile bytes
             parts = self._salvage(fetcher, tp, parts, start)
-            everything = list(parts)
+            # Of a batch that was begun before, salvage reads the beginning again.
+            everything = [record for record in parts if record.offset >= start]
             unreadable = [record for record in everything if isinstance(record, UnreadableRecord)]
             records = [record for record in everything if not isinstance(record, UnreadableRecord)]
             exhausted = True
@@ -225,7 +253,7 @@ class FetchThread(AIOKafkaConsumerThread):
         arrived._assignment.state_value(tp).consumed_to(end)  # noqa: SLF001 -- as getall() does
         if exhausted:
             self._forget(fetcher, tp)
-        size_bytes = sum(len(r.value or b"") + len(r.key or b"") for r in records)
+        size_bytes = sum(map(_size_of, records)) + sum(map(_size_of, unreadable))
         oldest_ms = records[0].timestamp if records else None
         count = len(records) + len(unreadable)
         piece = Slice(TopicPartition(*tp), start, end, epoch, count, size_bytes, oldest_ms)
@@ -241,6 +269,13 @@ class FetchThread(AIOKafkaConsumerThread):
         """Drop what has arrived of `tp`, so that the next part of it is fetched."""
         fetcher._records.pop(tp, None)  # noqa: SLF001 -- as fetched_records() does
         fetcher._notify(fetcher._wait_consume_future)  # noqa: SLF001 -- as fetched_records() does
+
+
+def _size_of(record: Any) -> int:
+    size_bytes = len(record.value or b"") + len(record.key or b"")
+    if record.headers:
+        size_bytes += sum(len(name) + len(value or b"") for name, value in record.headers)
+    return size_bytes
 
 
 def _as_theirs(tp: TopicPartition) -> Any:

@@ -52,6 +52,10 @@ class Progress:
             try:
                 result = await attempt()
             except DependencyError as error:
+                task = asyncio.current_task()
+                if task is not None and task.cancelling():
+                    # On its way out the cancellation became an error of the dependency.
+                    raise asyncio.CancelledError from error
                 self._note_held(lane, error)
                 await asyncio.sleep(backoff_s)
                 backoff_s = min(backoff_s * 2, BACKOFF_MAX_S)
@@ -63,16 +67,22 @@ class Progress:
     def _note_held(self, lane: str, error: DependencyError) -> None:
         before = self.held.get(lane)
         since_s = before.since_s if before else self._clock.monotonic_s()
+        self.held[lane] = Held(error.dependency, error.reason, since_s)
         if before is None:
             log.warning("lane_held", lane=lane, dependency=error.dependency, reason=error.reason)
-            DEPENDENCY_UP.labels(error.dependency).set(0)
-        self.held[lane] = Held(error.dependency, error.reason, since_s)
+        elif before.dependency != error.dependency:
+            self._note_up(before.dependency)
+        DEPENDENCY_UP.labels(error.dependency).set(0)
 
     def _note_released(self, lane: str) -> None:
         released = self.held.pop(lane)
         self.note_completed()
         held_s = self._clock.monotonic_s() - released.since_s
-        DEPENDENCY_UP.labels(released.dependency).set(1)
+        self._note_up(released.dependency)
         log.info(
             "lane_released", lane=lane, dependency=released.dependency, held_s=round(held_s, 3)
         )
+
+    def _note_up(self, dependency: str) -> None:
+        if all(held.dependency != dependency for held in self.held.values()):
+            DEPENDENCY_UP.labels(dependency).set(1)

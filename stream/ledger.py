@@ -184,6 +184,21 @@ class Ledger:
             sum(ledger.bytes_unfinished for ledger in ledgers),
         )
 
+    def with_room(self, topic: str, records_max: int, bytes_max: int) -> list[TopicPartition]:
+        """Return the partitions of `topic` that may be handed more.
+
+        Each has an equal share of the bounds, so that one partition whose work is held cannot
+        take the room of the others.
+        """
+        ledgers = {tp: ledger for tp, ledger in self._partitions.items() if tp.topic == topic}
+        share = max(1, len(ledgers))
+        return [
+            tp
+            for tp, ledger in ledgers.items()
+            if ledger.records_unfinished < max(1, records_max // share)
+            and ledger.bytes_unfinished < max(1, bytes_max // share)
+        ]
+
     def count_unfinished(self) -> int:
         """Return how many records are handed out and not finished."""
         return sum(ledger.records_unfinished for ledger in self._partitions.values())

@@ -4,7 +4,7 @@ It is told of rebalances, keeps the ledger true to the positions, and is the onl
 """
 
 import asyncio
-from collections.abc import Collection, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
@@ -46,12 +46,22 @@ class Pipeline:
     """Moves records of the group's topics through the lanes, and commits behind them."""
 
     def __init__(
-        self, thread: FetchThread, lanes: Sequence[Lane], seam: Seam, bounds: Bounds
+        self,
+        thread: FetchThread,
+        lanes: Sequence[Lane],
+        seam: Seam,
+        bounds: Bounds,
+        check_topics: Callable[[], Awaitable[None]],
     ) -> None:
+        """Run `check_topics` on each assignment: partition counts may have changed."""
         self._thread = thread
         self._lanes = {lane.topic: lane for lane in lanes}
         self._seam = seam
         self._bounds = bounds
+        self._check_topics = check_topics
+        self._rewinds: dict[TopicPartition, int] = {}
+        """Positions that do not fit the ledger; kept until they are set back."""
+        self._committing = asyncio.Lock()
         self.joined = False
         """True once the group has given us an assignment, which may be empty."""
         self.stopping = False
@@ -60,6 +70,7 @@ class Pipeline:
 
     async def on_revoked(self) -> None:
         """Finish what is in flight as far as time allows, commit, drop the rest."""
+        self.joined = False
         await self.finish(self._bounds.revoke_timeout_s)
         await self.commit()
         self._seam.ledger.revoke()
@@ -69,6 +80,7 @@ class Pipeline:
     async def on_assigned(self, assigned: Collection[TopicPartition]) -> None:
         """Start with `assigned`; where each begins is found before its first fetch."""
         self._seam.ledger.assign(assigned)
+        self._rewinds.clear()
         self.joined = True
         REBALANCES_TOTAL.inc()
         log.info("partitions_assigned", count=len(assigned))
@@ -97,37 +109,33 @@ class Pipeline:
         while not self.stopping:
             for lane in self._lanes.values():
                 lane.raise_failure()
-            topics = self._topics_with_room()
-            if not topics or not self.joined:
+            wanted = self._partitions_with_room()
+            if not self.joined or (not wanted and self._seam.ledger.partitions):
                 await asyncio.sleep(ROOM_POLL_S)
                 continue
-            await self._seam.progress.hold("fetch", lambda topics=topics: self._fetch(topics))  # type: ignore[misc]  # -- bound now
+            await self._seam.progress.hold("fetch", lambda wanted=wanted: self._fetch(wanted))  # type: ignore[misc]  # -- bound now
 
-    def _topics_with_room(self) -> list[str]:
-        rooms = []
+    def _partitions_with_room(self) -> frozenset[TopicPartition]:
+        rooms: set[TopicPartition] = set()
+        bounds, ledger = self._bounds, self._seam.ledger
         for topic in self._lanes:
-            records, size_bytes = self._seam.ledger.backlog(topic)
-            if records < self._bounds.records and size_bytes < self._bounds.size_bytes:
-                rooms.append(topic)
-        return rooms
+            records, size_bytes = ledger.backlog(topic)
+            if records < bounds.records and size_bytes < bounds.size_bytes:
+                rooms.update(ledger.with_room(topic, bounds.records, bounds.size_bytes))
+        return frozenset(rooms)
 
-    async def _fetch(self, topics: Sequence[str]) -> None:
+    async def _fetch(self, wanted: Collection[TopicPartition]) -> None:
         ledger, thread = self._seam.ledger, self._thread
         if ledger.unresolved():
             await self._resolve_starts()
+        if self._rewinds:
+            await self._set_back()
         epoch = ledger.epoch
-        try:
-            fetched = await thread.call(
-                thread.fetch(topics, self._bounds.poll_records, FETCH_TIMEOUT_S, epoch)
-            )
-        except FETCH_ERRORS as error:
-            raise DependencyError("kafka", f"{type(error).__name__}: {error}") from error
-        rewinds = {}
+        fetch = thread.fetch(wanted, self._bounds.poll_records, FETCH_TIMEOUT_S, epoch)
+        fetched = await self._ask(fetch)
         for piece in fetched:
             if (offset := self._hand_out(piece)) is not None:
-                rewinds[piece.slice.partition] = offset
-        if rewinds:
-            await self._set_back(rewinds)
+                self._rewinds[piece.slice.partition] = offset
         if fetched and sum(len(piece.records) for piece in fetched) < SMALL_POLL_RECORDS:
             await asyncio.sleep(LINGER_S)
 
@@ -152,30 +160,35 @@ class Pipeline:
             Batch(topic, partition, piece.records, tuple(piece.unreadable)), entry
         )
 
-    async def _set_back(self, rewinds: Mapping[TopicPartition, int]) -> None:
+    async def _set_back(self) -> None:
         """Set positions back to what is expected next; what retention took meanwhile is lost."""
+        rewinds = dict(self._rewinds)
         log.info("positions_set_back", partitions=len(rewinds))
         for tp in rewinds:
             self._seam.ledger.rewind(tp)
-        await self._begin_at(dict(rewinds))
+        await self._begin_at(rewinds, self._seam.ledger.epoch)
+        self._rewinds.clear()
 
     async def _resolve_starts(self) -> None:
         """Find where each newly assigned partition begins."""
-        thread = self._thread
-        tps = self._seam.ledger.unresolved()
-        await self._begin_at(await self._ask(thread.fetch_committed(tps)))
-
-    async def _begin_at(self, wanted: Mapping[TopicPartition, int | None]) -> None:
-        """Set the position of each partition to the offset that is wanted, if the log has it."""
         ledger, thread = self._seam.ledger, self._thread
-        epoch = ledger.epoch
+        epoch, tps = ledger.epoch, ledger.unresolved()
+        await self._check_topics()
+        await self._begin_at(await self._ask(thread.fetch_committed(tps)), epoch)
+
+    async def _begin_at(self, wanted: Mapping[TopicPartition, int | None], epoch: int) -> None:
+        """Set the position of each partition to the offset that is wanted, if the log has it.
+
+        Does nothing when there was a rebalance since `epoch`: it begins anew.
+        """
+        ledger, thread = self._seam.ledger, self._thread
         bounds = await self._ask(thread.fetch_bounds(list(wanted)))
         starts = {tp: find_start(tp, offset, *bounds[tp]) for tp, offset in wanted.items()}
         for start in starts.values():
             if start.lost is not None:
                 await self._bury_lost(start.lost)
         if ledger.epoch != epoch:
-            return  # a rebalance came in between: it begins anew
+            return
         await thread.call(thread.set_positions({tp: start.offset for tp, start in starts.items()}))
         for tp, start in starts.items():
             ledger.resolve(tp, start.offset)
@@ -207,6 +220,10 @@ class Pipeline:
 
     async def commit(self) -> None:
         """Commit up to the first unfinished record of each partition; a failure is tried again."""
+        async with self._committing:  # an older commit must not land behind a newer one
+            await self._commit()
+
+    async def _commit(self) -> None:
         ledger, thread = self._seam.ledger, self._thread
         due, epoch = ledger.due_commits(), ledger.epoch
         if not due:

@@ -8,12 +8,13 @@ import asyncio
 import gc
 import signal
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from runtime.clock import BrokerClock, Clock
 from runtime.logs import get_logger
-from schemas.errors import DependencyError, FatalError
+from schemas.errors import FatalError
 from stream.burial import Undertaker
 from stream.fetch_thread import FetchThread
 from stream.hold import Progress
@@ -29,7 +30,10 @@ from stream.tasks import Tasks
 from stream.watchdog import Limits, Vitals, Watchdog
 from topics.clients import count_partitions
 
-LEAVE_TIMEOUT_S: Final = 1.5
+LEAVE_TIMEOUT_S: Final = 1.0
+COMMIT_TIMEOUT_S: Final = 1.5
+LAST_STEPS_S: Final = 3.0
+"""Kept of the time to stop for leaving the group and closing connections."""
 LOOP_BEAT_S: Final = 0.2
 METRICS_INTERVAL_S: Final = 1.0
 GC_THRESHOLDS: Final = (50_000, 20, 50)
@@ -107,6 +111,7 @@ class StreamProcess:
         )
         self._undertaker = Undertaker(self._seam, spec.requests_topic)
         self._lanes = spec.make_lanes(self._seam, self._undertaker)
+        self._topics = [lane.topic for lane in self._lanes]
         self._thread: FetchThread | None = None
         self._pipeline: Pipeline | None = None
 
@@ -166,6 +171,7 @@ class StreamProcess:
             log.error("process_refused", reason=str(error))  # noqa: TRY400 -- one clear line, no trace
             return EXIT_FATAL
         finally:
+            self.stop()  # not ready from here on, and the watchdog bounds what is left
             await self._close()
             watchdog.stop()
 
@@ -212,7 +218,7 @@ class StreamProcess:
 
     async def _join(self) -> None:
         thread = await open_member(self._spec.group, self._spec.bootstrap_servers)
-        pipeline = Pipeline(thread, self._lanes, self._seam, self._spec.bounds)
+        pipeline = Pipeline(thread, self._lanes, self._seam, self._spec.bounds, self._check_topics)
         thread.listener = pipeline
         await thread.call(thread.join([lane.topic for lane in self._lanes]))
         self._thread, self._pipeline = thread, pipeline
@@ -220,18 +226,30 @@ class StreamProcess:
 
     async def _run_metrics(self) -> None:
         while True:
-            update_metrics(self._seam, self._thread, self._spec)
-            self._spec.export()
+            try:
+                update_metrics(self._seam, self._thread, self._spec, self._topics)
+                self._spec.export()
+            except Exception:  # lag is the alarm: one bad turn must not freeze it
+                log.exception("metrics_failed")
             await asyncio.sleep(METRICS_INTERVAL_S)
 
     # -- stopping ---------------------------------------------------------
 
     async def _drain(self, pipeline: Pipeline) -> None:
         pipeline.stopping = True
-        await pipeline.finish(self._spec.drain_timeout_s)
-        await pipeline.commit()
+        await pipeline.finish(self._left_s(self._spec.drain_timeout_s))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._left_s(COMMIT_TIMEOUT_S)):
+                await pipeline.commit()
         unfinished = self._seam.ledger.count_unfinished()
         log.info("stream_drained", unfinished=unfinished)
+
+    def _left_s(self, most_s: float) -> float:
+        """Return how much of the time to stop a step may take, at most `most_s`."""
+        since_s = self._stopping_since_s
+        spent_s = 0.0 if since_s is None else self._clock.monotonic_s() - since_s
+        left_s = self._spec.limits.shutdown_s - LAST_STEPS_S - spent_s
+        return max(0.0, min(most_s, left_s))
 
     async def _close(self) -> None:
         await self._tasks.cancel()
@@ -241,7 +259,7 @@ class StreamProcess:
             try:
                 async with asyncio.timeout(LEAVE_TIMEOUT_S):
                     await step()
-            except (DependencyError, TimeoutError, OSError) as error:
+            except Exception as error:  # noqa: BLE001 -- the next step must be taken all the same
                 log.warning("close_incomplete", error=f"{type(error).__name__}: {error}")
 
     async def _leave(self) -> None:

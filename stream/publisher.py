@@ -7,6 +7,7 @@ connection it may retry for ever in silence. So any failure, whatever its type, 
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 import aiokafka
@@ -99,7 +100,7 @@ class Publisher:
         if connection is not None:
             connection.fail("we are stopping")
             await _stop(connection.producer)
-        await self._closing.cancel()
+        await self._closing.finish(CLOSE_TIMEOUT_S)
 
     # ---------------------------------------------------------------------
 
@@ -112,6 +113,9 @@ class Publisher:
                 try:
                     async with asyncio.timeout(START_TIMEOUT_S):
                         await producer.start()
+                except asyncio.CancelledError:
+                    self._closing.spawn(_stop(producer))
+                    raise
                 except Exception as error:
                     self._up.set(0)
                     self._closing.spawn(_stop(producer))
@@ -164,7 +168,8 @@ class Publisher:
             if error is not None:
                 acknowledged.set_exception(error)
                 return
-            self._observe_ms(future.result().timestamp)
+            if (timestamp_ms := future.result().timestamp) > 0:  # -1: the broker did not say
+                self._observe_ms(timestamp_ms)
             if all_sent and sent == 0:
                 acknowledged.set_result(None)
 
@@ -216,8 +221,17 @@ def _build(producer: aiokafka.AIOKafkaProducer, outputs: Sequence[Output]) -> li
 
 
 async def _stop(producer: aiokafka.AIOKafkaProducer) -> None:
+    """Close a producer of which nothing is wanted any more.
+
+    `stop()` flushes first; when that takes too long, sender and client are closed all the same,
+    or their tasks and connections would stay, and send old batches behind newer ones.
+    """
     try:
         async with asyncio.timeout(CLOSE_TIMEOUT_S):
             await producer.stop()
     except Exception as error:  # noqa: BLE001 -- it is thrown away in any case
         log.debug("producer_close_failed", reason=str(error))
+        with suppress(Exception):
+            async with asyncio.timeout(CLOSE_TIMEOUT_S):
+                await producer._sender.close()  # noqa: SLF001 -- what stop() did not come to
+                await producer.client.close()

@@ -1,5 +1,6 @@
 """How the stream stands: per partition for `/status`, in sums for the metrics."""
 
+from collections.abc import Iterable
 from typing import Any, Protocol
 
 from runtime.metrics import (
@@ -57,9 +58,11 @@ def _age_s(seam: Seam, ledger: PartitionLedger) -> float | None:
     return None
 
 
-def update_metrics(seam: Seam, thread: FetchThread | None, names: Named) -> None:
-    """Set the gauges of lag and age."""
-    lags: dict[str, int] = {}
+def update_metrics(
+    seam: Seam, thread: FetchThread | None, names: Named, topics: Iterable[str]
+) -> None:
+    """Set the gauges of lag and age; a topic of `topics` without a partition of ours has none."""
+    lags = dict.fromkeys(topics, 0)
     ages = [0.0]
     for tp, ledger in seam.ledger.partitions.items():
         first = ledger.first_unfinished()

@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import Coroutine
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from runtime.logs import get_logger
 
 T = TypeVar("T")
+CANCEL_TIMEOUT_S: Final = 2.0
+"""A task that waits for a dead server inside a `finally` must not hold up a rebalance."""
 log = get_logger(__name__)
 
 
@@ -27,12 +29,21 @@ class Tasks:
         task.add_done_callback(self._running.discard)
         return task
 
+    async def finish(self, timeout_s: float) -> None:
+        """Wait until what is running has ended, for at most `timeout_s`; then cancel the rest."""
+        if self._running:
+            await asyncio.wait(list(self._running), timeout=timeout_s)
+        await self.cancel()
+
     async def cancel(self) -> None:
-        """Cancel what is running and wait until it has ended."""
+        """Cancel what is running and wait until it has ended, or for `CANCEL_TIMEOUT_S`."""
         running = list(self._running)
         for task in running:
             task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
+        if running:
+            _, deaf = await asyncio.wait(running, timeout=CANCEL_TIMEOUT_S)
+            if deaf:
+                log.warning("tasks_not_cancelled", count=len(deaf))
 
 
 def _log_failure(task: asyncio.Task[Any]) -> None:

@@ -90,6 +90,11 @@ class CompactedReader:
         """Whether the topic was once read to its end."""
         return self._caught_up.is_set()
 
+    @property
+    def ended(self) -> bool:
+        """Whether the thread is not running, though nobody stopped it; it never comes back."""
+        return not self._thread.is_alive() and not self._stopping.is_set()
+
     def wait_caught_up(self, timeout_s: float) -> bool:
         """Return whether the topic was once read to its end, waiting for it up to `timeout_s`."""
         return self._caught_up.wait(timeout_s)

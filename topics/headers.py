@@ -81,9 +81,11 @@ def parse_origin_text(text: str) -> tuple[str, int, int, int]:
     return parts[0], int(parts[1]), int(parts[2]), int(parts[3])
 
 
-def cut_value(value: bytes | None) -> tuple[bytes | None, int | None, str | None]:
+def cut_value(
+    value: bytes | None, bytes_max: int = VALUE_BYTES_MAX
+) -> tuple[bytes | None, int | None, str | None]:
     """Return what of `value` a dead letter carries, and length and SHA-256 of it if it was cut."""
-    if value is None or len(value) <= VALUE_BYTES_MAX:
+    if value is None or len(value) <= bytes_max:
         return value, None, None
     return value[:CUT_BYTES], len(value), sha256(value).hexdigest()
 

@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Callable
 from importlib.metadata import version
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from runtime.clock import BrokerClock, Clock, SystemClock, format_ms
 from runtime.health import HealthServer
@@ -22,14 +22,14 @@ ENGINE: Final = version("judgify")
 MakeSpec = Callable[[Settings, BrokerClock], Spec]
 
 
-def run_process(name: str, make_spec: MakeSpec, settings: Settings, port: int | None) -> int:
-    """Run the process `name` until it is asked to stop; return its exit code."""
+def run_process(name: str, make_spec: MakeSpec, settings: Settings, port: int | None) -> None:
+    """Run the process `name` until it is asked to stop, and end with its exit code."""
     configure_logging(settings.log_level, process=name)
     BUILD_INFO.labels(ENGINE).set(1)
-    return asyncio.run(_host(name, make_spec, settings, port))
+    asyncio.run(_host(name, make_spec, settings, port))
 
 
-async def _host(name: str, make_spec: MakeSpec, settings: Settings, port: int | None) -> int:
+async def _host(name: str, make_spec: MakeSpec, settings: Settings, port: int | None) -> None:
     clock = SystemClock()
     broker_clock = BrokerClock(clock)
     process = StreamProcess(make_spec(settings, broker_clock), clock, broker_clock)
@@ -38,9 +38,11 @@ async def _host(name: str, make_spec: MakeSpec, settings: Settings, port: int | 
     health = HealthServer(settings.host, declared, process.problems, frame)
     await health.start()
     try:
-        return await process.run()
+        code = await process.run()
     finally:
         await health.stop()
+    # From inside the loop: asyncio would wait for threads that may wait for a dead server.
+    end_process(code)
 
 
 def _frame(name: str, clock: Clock, process: StreamProcess) -> Callable[[], dict[str, Any]]:
@@ -76,7 +78,7 @@ def limits_of(settings: Settings) -> Limits:
     return Limits(loop_s=settings.watchdog_timeout_s, shutdown_s=settings.shutdown_timeout_s)
 
 
-def end_process(code: int) -> None:
+def end_process(code: int) -> NoReturn:
     """End at once: whatever thread of a library still lives has nothing left to say."""
     close_logging()
     sys.stdout.flush()

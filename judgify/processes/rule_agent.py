@@ -64,6 +64,8 @@ class _Needs:
                 "the workflow topic was deleted and created again: what we know is not what is "
                 "published any more; this process starts anew"
             )
+        if self._started and self.feed.reader.ended:
+            raise FatalError("the reader of workflows has ended; this process starts anew")
         return self.feed.confirmed_age_s()
 
     async def open(self) -> None:

@@ -113,7 +113,12 @@ async def transaction(pool: Pool) -> AsyncGenerator[Connection]:
         _show_usage(pool)
         try:
             async with connection.transaction():
-                yield connection
+                try:
+                    yield connection
+                except asyncio.CancelledError:
+                    # No ROLLBACK over a connection that may be dead: the server does it by itself.
+                    connection.terminate()
+                    raise
         finally:
             await pool.release(connection, timeout=CLOSE_TIMEOUT_S)
             _show_usage(pool)

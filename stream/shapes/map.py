@@ -115,20 +115,22 @@ class MapLane:
         hold, publish = self._seam.progress.hold, self._seam.publisher.publish
         while True:
             batch, entry = await queue.get()
-            decider, outputs = await hold(lane, lambda batch=batch: self._decide(batch))  # type: ignore[misc]  # -- bound now
+            decider, outputs, letters = await hold(lane, lambda batch=batch: self._decide(batch))  # type: ignore[misc]  # -- bound now
             await hold(lane, lambda outputs=outputs: publish(partition, outputs))  # type: ignore[misc]  # -- bound now
             self._seam.ledger.finish(entry)
             decider.finished()
+            self._undertaker.count(letters)
             self._seam.progress.note_completed()
             self._unfinished -= 1
             if not self._unfinished:
                 self._idle.set()
 
-    async def _decide(self, batch: Batch) -> tuple[Decider, list[Output]]:
+    async def _decide(self, batch: Batch) -> tuple[Decider, list[Output], list[Output]]:
         decider = self._agent.open_batch(batch)
         decide = decider.decide
         source = TopicPartition(batch.topic, batch.partition)
-        outputs = self._undertaker.bury_unreadable(source, batch.unreadable)
+        letters = self._undertaker.bury_unreadable(source, batch.unreadable)
+        outputs = list(letters)
         skips = self._seam.skips()
         append = outputs.append
         for record in batch.records:
@@ -140,13 +142,15 @@ class MapLane:
                     _refuse_large(len(output.value))
             except MessageError as error:
                 output = self._undertaker.bury(source, record, error)
+                letters.append(output)
             except (DependencyError, FatalError):
                 raise
             except Exception as error:  # noqa: BLE001 -- a record's failure is the record's alone
                 self._bugs[batch.partition].note(record.offset, record.key)
                 output = self._undertaker.bury(source, record, error)
+                letters.append(output)
             append(output)
-        return decider, outputs
+        return decider, outputs, letters
 
 
 _VALUE_BYTES_MAX = RECORD_BYTES_MAX - 262_144  # what is left for key and headers

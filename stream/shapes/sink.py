@@ -4,17 +4,18 @@ One worker for the topic takes what has gathered from all its partitions and wri
 """
 
 import asyncio
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
+from schemas.errors import MessageError
 from stream.batch import Batch, Burial, Output
 from stream.burial import Undertaker
 from stream.ledger import Entry, TopicPartition
 from stream.seam import Seam
 from stream.tasks import Tasks
 
-WRITE_RECORDS_MAX: Final = 10_000
+WRITE_RECORDS_MAX: Final = 5_000
 """Records after which a write takes no further batch."""
 
 Write = Callable[[Sequence[Batch]], Awaitable[Sequence[Burial]]]
@@ -79,13 +80,17 @@ class SinkLane:
             self._failure = worker.exception()
 
     async def _work(self) -> None:
-        hold = self._seam.progress.hold
+        hold, publish = self._seam.progress.hold, self._seam.publisher.publish
         while True:
             await self._arrived.wait()
             batches, entries = self._take()
+            batches, skipped = self._take_out_skipped(batches)
             rejected = await hold(self._topic, lambda batches=batches: self._write(batches))  # type: ignore[misc]  # -- bound now
-            letters = self._make_letters(batches, rejected)
-            await hold(self._topic, lambda letters=letters: self._publish(letters))  # type: ignore[misc]  # -- bound now
+            letters = self._make_letters(batches, [*skipped, *rejected])
+            for partition, outputs in letters.items():
+                await hold(self._topic, lambda p=partition, o=outputs: publish(p, o))  # type: ignore[misc]  # -- bound now
+                self._undertaker.count(outputs)
+                self._seam.progress.note_completed()
             for entry in entries:
                 self._seam.ledger.finish(entry)
             self._seam.progress.note_completed()
@@ -106,24 +111,39 @@ class SinkLane:
             self._arrived.clear()
         return batches, entries
 
+    def _take_out_skipped(self, batches: list[Batch]) -> tuple[list[Batch], list[Burial]]:
+        """Return the batches without the records that an operator told us to bury, and those."""
+        skips = self._seam.skips()
+        if not skips:
+            return batches, []
+        kept, skipped = [], []
+        for batch in batches:
+            place = (batch.topic, batch.partition)
+            orders = {r.offset: skips.get((*place, r.offset)) for r in batch.records}
+            left = [record for record in batch.records if orders[record.offset] is None]
+            kept.append(Batch(*place, left, batch.unreadable))
+            skipped += [
+                Burial(*place, record, MessageError("skipped", reason))
+                for record in batch.records
+                if (reason := orders[record.offset]) is not None
+            ]
+        return kept, skipped
+
     def _make_letters(
         self, batches: Sequence[Batch], rejected: Sequence[Burial]
-    ) -> list[tuple[int, list[Output]]]:
-        """Return dead letters with the partition that each goes to."""
-        letters = []
+    ) -> dict[int, list[Output]]:
+        """Return dead letters by the partition that they go to."""
+        letters: defaultdict[int, list[Output]] = defaultdict(list)
         for batch in batches:
             if batch.unreadable:
                 source = TopicPartition(batch.topic, batch.partition)
-                buried = self._undertaker.bury_unreadable(source, batch.unreadable)
-                letters.append((batch.partition, buried))
+                letters[batch.partition] += self._undertaker.bury_unreadable(
+                    source, batch.unreadable
+                )
         for burial in rejected:
             source = TopicPartition(burial.topic, burial.partition)
             letter = self._undertaker.bury(
                 source, burial.record, burial.error, burial.request_origin
             )
-            letters.append((burial.partition, [letter]))
+            letters[burial.partition].append(letter)
         return letters
-
-    async def _publish(self, letters: Sequence[tuple[int, list[Output]]]) -> None:
-        for partition, outputs in letters:
-            await self._seam.publisher.publish(partition, outputs)

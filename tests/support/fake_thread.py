@@ -83,16 +83,16 @@ class FakeThread:
         self.committed.update(offsets)
 
     async def fetch(
-        self, topics: Collection[str], records_max: int, timeout_s: float, epoch: int
+        self, wanted: Collection[TopicPartition], records_max: int, timeout_s: float, epoch: int
     ) -> list[Fetched]:
-        self.fetches.append(set(topics))
+        self.fetches.append({tp.topic for tp in wanted})
         await asyncio.sleep(0)
         self._fail("fetch")
         fetched = []
         for tp, start in list(self.positions.items()):
-            wanted = min(records_max, self.slice_records_max)
-            records = [it for it in self.logs.get(tp, ()) if it.offset >= start][:wanted]
-            if tp.topic in topics and records:
+            most = min(records_max, self.slice_records_max)
+            records = [it for it in self.logs.get(tp, ()) if it.offset >= start][:most]
+            if tp in wanted and records:
                 records_max -= len(records)
                 end = self.positions[tp] = records[-1].offset + 1
                 size_bytes = sum(len(record.value or b"") for record in records)

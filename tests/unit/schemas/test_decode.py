@@ -182,3 +182,13 @@ def test_a_client_cannot_say_who_submitted() -> None:
     parsed = parse_request(b'{"workflow_id":"w","input_data":{},"submitted_by":"root"}')
 
     assert "submitted_by" not in parsed._fields
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize(
+    "raw", [b'"' + b'\\"' * 131_000, b"[" + b'"a\\"",' * 40_000, b'"' * 262_000]
+)
+def test_no_document_takes_long_to_refuse(raw: bytes) -> None:
+    """A pattern that starts over at every quote held the whole process for half an hour."""
+    with pytest.raises(MessageError):
+        parse_json(raw)

@@ -130,9 +130,12 @@ def test_what_is_buried_is_counted_by_code(bench: SeamBench) -> None:
     labels = {"agent": "echo", "reason": "bad_value"}
     before = REGISTRY.get_sample_value("dead_letters_total", labels) or 0.0
 
-    bench.undertaker.bury(SOURCE, FakeRecord(7), BAD)
-    bench.undertaker.bury(SOURCE, FakeRecord(8), BAD)
-    bench.undertaker.bury(SOURCE, FakeRecord(9), KeyError())
+    letters = [
+        bench.undertaker.bury(SOURCE, FakeRecord(7), BAD),
+        bench.undertaker.bury(SOURCE, FakeRecord(8), BAD),
+        bench.undertaker.bury(SOURCE, FakeRecord(9), KeyError()),
+    ]
+    bench.undertaker.count(letters)
 
     assert dict(bench.undertaker.counts) == {"bad_value": 2, "internal_error": 1}
     assert REGISTRY.get_sample_value("dead_letters_total", labels) == before + 2

@@ -9,8 +9,9 @@ import aiokafka
 import pytest
 from aiokafka.consumer import fetcher as theirs
 from aiokafka.consumer.subscription_state import SubscriptionState
-from aiokafka.errors import CorruptRecordException, KafkaError
+from aiokafka.errors import CorruptRecordException, KafkaError, UnknownError
 
+from schemas.errors import FatalError
 from stream.app import make_app
 from stream.fetch_thread import Fetched, FetchThread
 from stream.internals import KeptRecords, LightPartitionRecords
@@ -30,6 +31,18 @@ class IdleFetcher(theirs.Fetcher):  # type: ignore[misc]  # -- untyped
         await asyncio.Event().wait()
 
 
+class FakeCoordinator:
+    """Stands for the coordinator: its error waits until somebody takes it."""
+
+    def __init__(self) -> None:
+        self._coordination_task = asyncio.get_running_loop().create_future()
+        self.errors: list[Exception] = []
+
+    def check_errors(self) -> None:
+        if self.errors:
+            raise self.errors.pop(0)
+
+
 class FakeConsumer:
     """Implements what the thread asks of an aiokafka consumer, around the real fetcher."""
 
@@ -39,6 +52,8 @@ class FakeConsumer:
         self._subscription.assign_from_subscribed({aiokafka.TopicPartition(*TP)})
         client = SimpleNamespace(_loop=asyncio.get_running_loop(), _metadata_max_age_ms=1_000)
         self._fetcher = IdleFetcher(client, self._subscription)
+        self._fetcher._fetch_task = asyncio.get_running_loop().create_future()
+        self._coordinator = FakeCoordinator()
         self.commits: list[Any] = []
         self.stopped = 0
 
@@ -93,7 +108,7 @@ class Bench:
         )
 
     async def fetch(self, records_max: int = 100, timeout_s: float = 0.0) -> list[Fetched]:
-        return await self.thread.fetch(TOPICS, records_max, timeout_s, epoch=5)
+        return await self.thread.fetch({TP, OTHER}, records_max, timeout_s, epoch=5)
 
 
 @pytest.fixture
@@ -122,7 +137,7 @@ async def test_a_slice_tells_where_it_lies_and_what_it_weighs(bench: Bench) -> N
     piece = fetched.slice
     assert values(fetched) == [b"aa", b"bb"]
     assert (piece.partition, piece.start, piece.end, piece.epoch) == (TP, 0, 2, 5)
-    assert (piece.records, piece.size_bytes, piece.oldest_timestamp_ms) == (2, 6, 1_000)
+    assert (piece.records, piece.size_bytes, piece.oldest_timestamp_ms) == (2, 12, 1_000)
     assert bench.state().position == 2
     assert not bench.fetcher._records
 
@@ -146,7 +161,7 @@ async def test_a_topic_without_room_is_left_where_it_is(bench: Bench) -> None:
     bench.arrive(build_batch([b"a"]))
     bench.arrive(build_batch([b"x"]), OTHER)
 
-    fetched = await bench.thread.fetch({"u"}, 100, 0, epoch=5)
+    fetched = await bench.thread.fetch({TopicPartition("u", 0)}, 100, 0, epoch=5)
 
     assert [it.slice.partition for it in fetched] == [OTHER]
     assert list(bench.fetcher._records) == [aiokafka.TopicPartition(*TP)]
@@ -307,3 +322,19 @@ async def test_a_call_that_is_cancelled_is_cancelled_in_the_thread(bench: Bench)
     with pytest.raises(asyncio.CancelledError):
         await call
     await asyncio.wait_for(cancelled.wait(), 1)
+
+
+async def test_an_error_of_the_coordinator_is_taken_and_told(bench: Bench) -> None:
+    """aiokafka waits for ever until somebody does, and is no member of the group meanwhile."""
+    bench.consumer._coordinator.errors = [UnknownError()]
+
+    with pytest.raises(UnknownError):
+        await bench.fetch()
+    assert await bench.fetch() == []
+
+
+async def test_a_background_task_that_has_ended_ends_the_process(bench: Bench) -> None:
+    bench.consumer._fetcher._fetch_task.set_result(None)
+
+    with pytest.raises(FatalError, match="starts anew"):
+        await bench.fetch()

@@ -39,6 +39,9 @@ class Waits:
         self.look: Callable[[], object] = list
         self.seen: list[object] = []
 
+    current_task = staticmethod(asyncio.current_task)
+    CancelledError = asyncio.CancelledError
+
     async def sleep(self, seconds: float) -> None:
         self.seconds.append(seconds)
         self.seen.append(self.look())
@@ -146,6 +149,23 @@ async def test_what_time_cannot_heal_passes_through(
 
 async def test_a_hold_that_is_cancelled_ends(progress: Progress) -> None:
     task = asyncio.ensure_future(progress.hold("t/0", Dependency(1_000).ask))
+    await asyncio.sleep(0)
+    task.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+async def test_a_cancellation_that_became_an_error_on_its_way_is_a_cancellation() -> None:
+    """A driver that rolls back over a dead connection ends a cancelled task with its own error."""
+
+    async def roll_back() -> None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            raise DependencyError("postgres", "no answer to ROLLBACK") from None
+
+    task = asyncio.get_running_loop().create_task(Progress(FakeClock()).hold("lane", roll_back))
     await asyncio.sleep(0)
     task.cancel()
 

@@ -114,6 +114,19 @@ def test_the_backlog_counts_what_is_handed_out_and_not_finished() -> None:
     assert ledger.backlog("results") == (0, 0)
 
 
+def test_a_partition_that_is_held_takes_only_its_share_of_the_room() -> None:
+    ledger = Ledger()
+    ledger.assign([TP, OTHER])
+    ledger.resolve(TP, 0)
+    ledger.resolve(OTHER, 0)
+
+    accept(ledger, 0, 5)
+
+    assert ledger.with_room("requests", 10, 1_000) == [OTHER]
+    assert ledger.with_room("requests", 12, 1_000) == [TP, OTHER]
+    assert ledger.with_room("requests", 12, 100) == [OTHER]
+
+
 class LedgerMachine(RuleBasedStateMachine):
     """A log, a consumer that may be anywhere, work that ends in any order, and the ledger between.
 

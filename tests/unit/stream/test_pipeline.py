@@ -23,6 +23,10 @@ TP, TP1 = TopicPartition(REQUESTS, 0), TopicPartition(REQUESTS, 1)
 ELSEWHERE = TopicPartition(OTHER, 0)
 
 
+async def no_check() -> None:
+    """The topics fit."""
+
+
 class Bench(SeamBench):
     """A pipeline over two topics, with its thread and lanes at hand."""
 
@@ -33,7 +37,8 @@ class Bench(SeamBench):
         self.other = QueueLane(self.ledger, OTHER)
 
     def make(self, bounds: Bounds) -> Pipeline:
-        return Pipeline(self.thread, [self.lane, self.other], self.seam, bounds)  # type: ignore[arg-type]  # -- what the pipeline asks of it
+        lanes = [self.lane, self.other]
+        return Pipeline(self.thread, lanes, self.seam, bounds, no_check)  # type: ignore[arg-type]  # -- what the pipeline asks of it
 
     @asynccontextmanager
     async def running(
@@ -326,7 +331,7 @@ async def test_stopping_hands_out_nothing_more(bench: Bench) -> None:
     bench.thread.append(TP, b"a", b"b")
     pipeline.stopping = True
 
-    await pipeline._fetch([REQUESTS])
+    await pipeline._fetch([TP])
     await pipeline.run()
 
     assert bench.thread.positions == {TP: 2}

@@ -265,3 +265,20 @@ async def test_a_sink_that_is_dropped_starts_afresh(bench: SeamBench) -> None:
     await lane.drop()
 
     assert store.writes == [[b"b"]]
+
+
+async def test_a_sink_buries_what_an_operator_points_at_and_writes_the_rest(
+    bench: SeamBench,
+) -> None:
+    store = Store()
+    bench.skips = {(REQUESTS, 0, 1): "it breaks the index"}
+    lane = SinkLane(REQUESTS, store.write, bench.seam, bench.undertaker)
+    lane.start()
+
+    lane.hand(*bench.accept([b"a", b"b", b"c"]))
+    await lane.finish(5)
+    await lane.drop()
+
+    assert store.writes == [[b"a", b"c"]]
+    assert bench.publisher.values(DEAD_LETTERS) == [b"b"]
+    assert bench.committable() == 3

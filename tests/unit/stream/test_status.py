@@ -145,7 +145,7 @@ def test_lag_is_the_sum_over_a_topics_partitions(bench: SeamBench) -> None:
     bench.ledger.finish(hand_out(bench, 1, 10, 14, age_s=9))
     ends = Ends({TopicPartition(REQUESTS, 0): 20, TopicPartition(REQUESTS, 1): 15})
 
-    update_metrics(bench.seam, ends, Names("sum"))  # type: ignore[arg-type]  # -- as above
+    update_metrics(bench.seam, ends, Names("sum"), ())  # type: ignore[arg-type]  # -- as above
 
     assert gauge("consumer_lag_records", group="sum", topic=REQUESTS) == (20 - 10) + (15 - 14)
     assert gauge("judgment_queue_length") == 11
@@ -153,13 +153,13 @@ def test_lag_is_the_sum_over_a_topics_partitions(bench: SeamBench) -> None:
 
 
 def test_a_log_end_that_is_older_than_our_position_is_no_negative_lag(bench: SeamBench) -> None:
-    update_metrics(bench.seam, Ends({TopicPartition(REQUESTS, 0): 4}), Names("old"))  # type: ignore[arg-type]  # -- as above
+    update_metrics(bench.seam, Ends({TopicPartition(REQUESTS, 0): 4}), Names("old"), ())  # type: ignore[arg-type]  # -- as above
 
     assert gauge("consumer_lag_records", group="old", topic=REQUESTS) == 0
 
 
 def test_an_end_that_is_not_known_is_no_lag(bench: SeamBench) -> None:
-    update_metrics(bench.seam, None, Names("unknown"))
+    update_metrics(bench.seam, None, Names("unknown"), ())
 
     assert gauge("consumer_lag_records", group="unknown", topic=REQUESTS) == 0
     assert gauge("oldest_unfinished_seconds", group="unknown") == 0.0
@@ -167,11 +167,11 @@ def test_an_end_that_is_not_known_is_no_lag(bench: SeamBench) -> None:
 
 def test_only_the_lag_of_requests_is_the_queue(bench: SeamBench) -> None:
     ends = Ends({TopicPartition(REQUESTS, 0): 15})
-    update_metrics(bench.seam, ends, Names("queue"))  # type: ignore[arg-type]  # -- as above
+    update_metrics(bench.seam, ends, Names("queue"), ())  # type: ignore[arg-type]  # -- as above
     bench.assign(0, topic=OTHER)
     ends = Ends({TopicPartition(OTHER, 0): 99})
 
-    update_metrics(bench.seam, ends, Names("queue"))  # type: ignore[arg-type]  # -- as above
+    update_metrics(bench.seam, ends, Names("queue"), ())  # type: ignore[arg-type]  # -- as above
 
     assert gauge("consumer_lag_records", group="queue", topic=OTHER) == 99
     assert gauge("judgment_queue_length") == 5
