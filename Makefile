@@ -36,7 +36,7 @@ check: $(DEV) ## Everything that needs no service: style, types, imports, unit a
 
 test: $(DEV) ## Everything that must hold on a real Kafka and PostgreSQL, on their own ports
 	@COVERAGE_FILE=.coverage.test COVERAGE_PATCH=subprocess $(SCRIPTS)/with-stack \
-		$(BIN)/pytest -q tests/integration --cov --cov-report= $(PYTEST)
+		$(BIN)/pytest -q -n 2 --dist loadfile tests/integration --cov --cov-report= $(PYTEST)
 
 chaos: $(DEV) ## Kill and cut off what can be killed and cut off; nothing may be lost
 	@$(SCRIPTS)/with-stack $(BIN)/pytest -q tests/chaos $(PYTEST)

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from judgify.cli.terminal_text import printable, printable_json
 from schemas.errors import FatalError, PipelineError
 
 EXIT_FAILURE: Final = 1
@@ -23,21 +24,12 @@ EXIT_PIPE: Final = 141
 PIPE_WIDTH: Final = 10_000
 """Columns when the output is no terminal: a table that is piped must not be folded."""
 
-_CONTROL: Final = {
-    code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\n\t"
-}
-
 
 def console(*, stderr: bool = False) -> Console:
     """Return a console on the present stdout or stderr; `NO_COLOR` and pipes get no colours."""
     stream = sys.stderr if stderr else sys.stdout
     width = None if stream.isatty() else PIPE_WIDTH
     return Console(stderr=stderr, highlight=False, markup=False, emoji=False, width=width)
-
-
-def printable(text: object) -> str:
-    """Return `text` with control characters spelled out: a record must not drive the terminal."""
-    return str(text).translate(_CONTROL)
 
 
 def say(text: str = "", *, style: str = "") -> None:
@@ -63,7 +55,8 @@ def fail(message: str, hint: str | None = None, code: int = EXIT_FAILURE) -> NoR
 def print_json(value: Any) -> None:
     """Print one JSON document, and nothing else, on stdout: what `--json` promises."""
     options = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE | orjson.OPT_NON_STR_KEYS
-    sys.stdout.write(orjson.dumps(value, default=_as_json, option=options).decode())
+    document = orjson.dumps(value, default=_as_json, option=options).decode()
+    sys.stdout.write(printable_json(document))
     sys.stdout.flush()
 
 

@@ -14,6 +14,7 @@ from judgify.cli.context import DataDir, open_context
 from judgify.cli.json_option import Json
 from judgify.cli.misuse import typed_by_user
 from judgify.cli.since import SinceOption
+from judgify.cli.terminal_text import printable_block, printable_line
 from schemas.errors import FatalError
 from sinks.postgres.dead_letter_queries import (
     DeadLetterFilter,
@@ -104,19 +105,20 @@ def _describe(letter: dict[str, Any]) -> Iterator[str]:
     yield f"{letter['kind']}, {letter['code']}: {letter['reason']}"
     if letter["request_origin"]:
         yield f"request: {letter['request_origin']}"
-    yield f"key: {_spell(letter['key'])}"
+    yield f"key: {printable_line(_spell(letter['key']))}"
     if letter["headers"] is None:
         yield "headers: could not be read"
     for header in letter["headers"] or ():
         content = header.get("text", header.get("base64"))
         how = " (base64)" if "base64" in header else ""
-        yield f"header {header['name']}{how}: {'null' if content is None else content}"
+        shown = "null" if content is None else printable_line(content)
+        yield f"header {printable_line(header['name'])}{how}: {shown}"
     if letter["value_length"] is not None:
         yield (
             f"value: cut, the original had {letter['value_length']:,} bytes, "
             f"SHA-256 {letter['value_sha256']}"
         )
-    yield f"value: {_spell(letter['value'])}"
+    yield f"value: {printable_block(_spell(letter['value']))}"
 
 
 def _spell(content: bytes | None) -> str:

@@ -8,8 +8,9 @@ from typing import Annotated, Any, Final
 import orjson
 import typer
 
-from judgify.cli.console import printable, say
+from judgify.cli.console import say
 from judgify.cli.context import DataDir, open_context
+from judgify.cli.terminal_text import printable, printable_json
 from judgify.replay.following import Wanted, follow_results
 from judgify.replay.interrupt import catch_interrupt
 from judgify.replay.wording import describe_verdict, describe_why
@@ -59,7 +60,7 @@ def tail(  # noqa: PLR0913 -- one parameter per option
 def show(judgment: Mapping[str, Any], *, as_json: bool) -> None:
     """Print one judgment on one line."""
     if as_json:
-        sys.stdout.write(orjson.dumps(judgment).decode() + "\n")
+        sys.stdout.write(printable_json(orjson.dumps(judgment).decode()) + "\n")
         sys.stdout.flush()
         return
     say(printable(describe_line(judgment)).replace("\n", " "))

@@ -7,9 +7,10 @@ from typing import Annotated, Final
 import orjson
 import typer
 
-from judgify.cli.console import print_json, print_table, printable, say
+from judgify.cli.console import print_json, print_table, say
 from judgify.cli.context import CliContext, DataDir, open_context
 from judgify.cli.json_option import Json
+from judgify.cli.terminal_text import printable, printable_line
 from runtime.clock import format_ms
 from schemas.errors import FatalError
 from topics.peeking import RECORDS_MAX, Peeked, find_topic, peek_at, peek_newest
@@ -106,12 +107,15 @@ def _as_text(record: Peeked) -> str:
     """Return `record` for the screen: where and when, key, headers, value."""
     lines = [
         f"{record.topic}/{record.partition}/{record.offset}  {_time(record.timestamp_ms)}",
-        f"  key: {_text(record.key)}",
+        f"  key: {printable_line(_text(record.key))}",
     ]
     if record.headers is None:
         lines.append("  headers: not read, outsiders write to this topic")
     else:
-        lines += [f"  {name}: {_text(value)}" for name, value in record.headers]
+        lines += [
+            f"  {printable_line(name)}: {printable_line(_text(value))}"
+            for name, value in record.headers
+        ]
     return "\n".join([*lines, _shorten(_pretty(record.value))])
 
 

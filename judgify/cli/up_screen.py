@@ -7,7 +7,8 @@ from typing import Final
 
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 
-from judgify.cli.console import console, printable, say
+from judgify.cli.console import console, say
+from judgify.cli.terminal_text import printable
 from judgify.replay.paste import spell
 from judgify.stack.plan import AGENTS, StackOptions
 from judgify.stack.reporter import Reporter

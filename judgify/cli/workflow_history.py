@@ -5,10 +5,11 @@ from typing import Annotated, Any
 import typer
 
 from judgify.cli.author import Tenant, WorkflowId
-from judgify.cli.console import print_json, print_table, printable, say
+from judgify.cli.console import print_json, print_table, say
 from judgify.cli.context import DataDir, open_context
 from judgify.cli.json_option import Json
 from judgify.cli.published import SHORT, TENANT, Published, open_published
+from judgify.cli.terminal_text import printable
 from rules.workflow.book import ActiveFrom, PublishedVersion
 from runtime.clock import format_ms
 from schemas.errors import FatalError

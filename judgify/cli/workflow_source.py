@@ -7,8 +7,9 @@ from typing import Final, NoReturn
 
 from rich.text import Text
 
-from judgify.cli.console import console, printable
+from judgify.cli.console import console
 from judgify.cli.context import open_context
+from judgify.cli.terminal_text import printable
 from rules.workflow.compiled import CompiledWorkflow
 from rules.workflow.problems import Problem, WorkflowErrors
 from rules.workflow.reader import WorkflowDocument, read_workflow

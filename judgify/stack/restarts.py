@@ -48,7 +48,7 @@ class Tended:
             return False
         self._restarts_total += 1
         self.launch()
-        log.info("process_restarted", process=self.service.name, restarts=self._restarts_total)
+        log.info("process_restarted", child=self.service.name, restarts=self._restarts_total)
         return True
 
     def _plan_restart(self, now_s: float) -> None:
@@ -61,7 +61,7 @@ class Tended:
         self._last_exit = child.exit_reason if child else None
         log.warning(
             "process_exited",
-            process=self.service.name,
+            child=self.service.name,
             reason=self._last_exit,
             restart_in_s=delay_s,
             log=str(child.command.log) if child else None,

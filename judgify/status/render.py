@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from judgify.cli.console import printable
+from judgify.cli.terminal_text import printable
 from judgify.status.problem import Problem
 from judgify.status.snapshot import ProcessView, Snapshot, SwitchView, WorkflowView
 from judgify.status.words import duration, size
