@@ -22,7 +22,7 @@ inputs = st.fixed_dictionaries(
         "line": st.sampled_from(["A", "B", "C", 7, None]),
         "bar": numbers,
         "heat": numbers,
-        "note": st.text(max_size=5),
+        "note": st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=5),
     },
 )
 requests = st.fixed_dictionaries(

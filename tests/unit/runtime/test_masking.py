@@ -166,10 +166,10 @@ def _hostile(unit: str, length: int) -> str:
 
 def _best_time_s(text: str) -> float:
     times = []
-    for _ in range(2):
-        start = time.perf_counter()
+    for _ in range(3):
+        start = time.thread_time()
         mask(text)
-        times.append(time.perf_counter() - start)
+        times.append(time.thread_time() - start)
     return min(times)
 
 
