@@ -14,8 +14,8 @@ DEV := .venv/.stamp-dev
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-annotate --custom-compile-command 'make lock' $(UPGRADE)
 
-.PHONY: help setup demo up down test chaos check bench lock schemas wheel-check coverage \
-	lint types imports security duplication unit contract
+.PHONY: help setup demo up down test chaos check bench lock schemas wheel-check \
+	lint types imports security duplication unit
 
 help: ## Say what can be typed
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-18s%s\n", $$1, $$2}'
@@ -32,20 +32,16 @@ down: $(RUN) ## Stop the local stack
 	@$(BIN)/judgify down
 
 check: $(DEV) ## Everything that needs no service: style, types, imports, unit and contract tests
-	@+$(MAKE) -j2 -k unit types contract duplication lint imports security wheel-check
+	@+$(MAKE) -j2 -k unit types duplication lint imports security wheel-check
 
 test: $(DEV) ## Everything that must hold on a real Kafka and PostgreSQL, on their own ports
-	@COVERAGE_FILE=.coverage.test COVERAGE_PATCH=subprocess $(SCRIPTS)/with-stack \
-		$(BIN)/pytest -q -n 2 --dist loadfile tests/integration --cov --cov-report= $(PYTEST)
+	@$(SCRIPTS)/with-stack $(BIN)/pytest -q -n 2 --dist loadfile tests/integration $(PYTEST)
 
 chaos: $(DEV) ## Kill and cut off what can be killed and cut off; nothing may be lost
 	@$(SCRIPTS)/with-stack $(BIN)/pytest -q tests/chaos $(PYTEST)
 
 bench: $(DEV) ## Measure, beside plain consumers in the same run
 	@$(SCRIPTS)/with-stack $(BIN)/python -m bench $(BENCH)
-
-coverage: $(DEV) ## After check and test: what both cover together, against the limits
-	@$(BIN)/python $(SCRIPTS)/coverage_gate.py all
 
 schemas: $(DEV) ## Write schemas/json anew from the models
 	@$(BIN)/python -m judgify.schema_files
@@ -73,11 +69,8 @@ duplication: $(DEV)
 	@$(BIN)/python $(SCRIPTS)/duplication_gate.py $(PACKAGES)
 
 unit: $(DEV)
-	@COVERAGE_FILE=.coverage.check $(BIN)/pytest -q -n 2 tests/unit --cov --cov-report= $(PYTEST)
-	@$(BIN)/python $(SCRIPTS)/coverage_gate.py check
-
-contract: $(DEV)
-	@$(BIN)/pytest -q tests/contract $(PYTEST)
+	@COVERAGE_FILE=.coverage.check $(BIN)/pytest -q -n 2 tests/unit tests/contract --cov --cov-report= $(PYTEST)
+	@$(BIN)/python $(SCRIPTS)/coverage_gate.py .coverage.check
 
 wheel-check: $(DEV)
 	@$(BIN)/python $(SCRIPTS)/wheel_check.py
