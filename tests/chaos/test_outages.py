@@ -81,12 +81,12 @@ def wait_until_stored(services: Services, load: Load) -> None:
 def test_judging_goes_on_while_postgresql_is_away_and_the_sink_catches_up(
     services: Services, lane: Lane, load: Load
 ) -> None:
-    load.send(2_000)
+    load.send(load.sent + 2_000)
     wait_until_stored(services, load)
     before = lane.count(lane.results)
 
     services.postgres.stop()
-    load.send(6_000)
+    load.send(load.sent + 4_000)
     wait_until(lambda: lane.count(lane.results) >= before + 4_000, 30, what="judging to go on")
     services.postgres.start()
 
@@ -96,12 +96,12 @@ def test_judging_goes_on_while_postgresql_is_away_and_the_sink_catches_up(
 
 @pytest.mark.timeout(240)
 def test_everybody_comes_back_when_kafka_does(services: Services, lane: Lane, load: Load) -> None:
-    load.send(8_000)
+    load.send(load.sent + 2_000)
 
     services.kafka.stop()
     time.sleep(OUTAGE_S)  # the outage itself, under test
     services.kafka.start()
-    load.send(10_000)
+    load.send(load.sent + 2_000)
 
     wait_until_stored(services, load)
     assert all(process.poll() is None for process in lane.processes)
@@ -111,7 +111,7 @@ def test_everybody_comes_back_when_kafka_does(services: Services, lane: Lane, lo
 def test_a_broker_that_is_killed_loses_nothing_it_has_acknowledged(
     services: Services, lane: Lane, load: Load
 ) -> None:
-    load.send(14_000)
+    load.send(load.sent + 4_000)
 
     services.kafka.kill()
     services.kafka.start()

@@ -15,6 +15,7 @@ from rules.workflow.reader import read_workflow
 from schemas.workflow_record import Activation, WorkflowVersion
 from sinks.postgres.migrate import upgrade
 from tests.support.waiting import wait_until
+from topics.clients import find_bounds
 from topics.provisioning import create_topics
 from topics.publishing import publish
 from topics.registry import DEAD_LETTERS, REQUESTS, RESULTS, WORKFLOWS, full_name
@@ -95,7 +96,8 @@ class Lane:
         try:
             partitions = consumer.list_topics(topic, timeout=10).topics[topic].partitions
             places = [TopicPartition(topic, number) for number in partitions]
-            return sum(consumer.get_watermark_offsets(it, timeout=10)[1] for it in places)
+            ends = (find_bounds(consumer, self.bootstrap, it, 15)[1] for it in places)
+            return sum(ends)
         finally:
             consumer.close()
 
