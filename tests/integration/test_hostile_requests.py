@@ -13,6 +13,7 @@ from tests.support.lane import Lane
 from tests.support.messages import headers_of, json_of
 from tests.support.raw_header import publish_raw_header
 from tests.support.services import delete_topics, make_name
+from topics.clients import find_bounds
 
 GOOD_WITHIN_S: Final = 1.0
 GOOD: Final = {
@@ -39,7 +40,8 @@ class Outcomes:
         self._consumer = Consumer({"bootstrap.servers": lane.bootstrap, "group.id": "none"})
         ends = []
         for topic in (lane.results, lane.dead_letters):
-            _, end = self._consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=10)
+            place = TopicPartition(topic, 0)
+            _, end = find_bounds(self._consumer, lane.bootstrap, place, 15)
             ends.append(TopicPartition(topic, 0, end))
         self._consumer.assign(ends)
         self._dead_letters = lane.dead_letters
