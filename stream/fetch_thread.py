@@ -23,7 +23,7 @@ from stream.batch import Record
 from stream.ledger import Slice, TopicPartition
 from stream.salvage import UnreadableRecord
 
-FETCH_WAIT_MS: Final = 500
+FETCH_WAIT_MS: Final = 50
 """How long the broker may hold a fetch that finds nothing; bounds what one idle fetch can delay."""
 _GATE_POLL_S: Final = 0.02
 
