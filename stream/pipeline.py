@@ -1,33 +1,26 @@
-"""The pipeline: fetches slices, hands them to the lanes, commits what is finished.
-
-It is told of rebalances, keeps the ledger true to the positions, and is the only committer.
-"""
+"""The pipeline: fetches slices, hands them to the lanes, and is told of rebalances."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import Final
 
 from runtime.logs import get_logger
 from runtime.metrics import REBALANCES_TOTAL
-from schemas.errors import DependencyError
 from stream.batch import Batch
-from stream.fetch_thread import FETCH_ERRORS, Fetched, FetchThread
+from stream.commits import Committer
+from stream.fetch_thread import Fetched, FetchThread
 from stream.ledger import Entry, Rewind, TopicPartition
+from stream.positions import Positions, ask
 from stream.seam import Seam
 from stream.shapes.lane import Lane
-from stream.starts import Lost, find_start
 
-COMMIT_INTERVAL_S: Final = 0.5
-COMMIT_TIMEOUT_S: Final = 5.0
 FETCH_TIMEOUT_S: Final = 0.5
-OFFSETS_TIMEOUT_S: Final = 15.0
 LINGER_S: Final = 0.002
 """Rest after a small poll, so that records gather: a fetch costs about 1 ms whatever it brings."""
 SMALL_POLL_RECORDS: Final = 200
 ROOM_POLL_S: Final = 0.005
 
-T = TypeVar("T")
 log = get_logger(__name__)
 
 
@@ -58,10 +51,8 @@ class Pipeline:
         self._lanes = {lane.topic: lane for lane in lanes}
         self._seam = seam
         self._bounds = bounds
-        self._check_topics = check_topics
-        self._rewinds: dict[TopicPartition, int] = {}
-        """Positions that do not fit the ledger; kept until they are set back."""
-        self._committing = asyncio.Lock()
+        self._positions = Positions(thread, seam, check_topics)
+        self.commits = Committer(thread, seam.ledger)
         self.joined = False
         """True once the group has given us an assignment, which may be empty."""
         self.stopping = False
@@ -72,7 +63,7 @@ class Pipeline:
         """Finish what is in flight as far as time allows, commit, drop the rest."""
         self.joined = False
         await self.finish(self._bounds.revoke_timeout_s)
-        await self.commit()
+        await self.commits.commit()
         self._seam.ledger.revoke()
         for lane in self._lanes.values():
             await lane.drop()
@@ -80,7 +71,7 @@ class Pipeline:
     async def on_assigned(self, assigned: Collection[TopicPartition]) -> None:
         """Start with `assigned`; where each begins is found before its first fetch."""
         self._seam.ledger.assign(assigned)
-        self._rewinds.clear()
+        self._positions.forget()
         self.joined = True
         REBALANCES_TOTAL.inc()
         log.info("partitions_assigned", count=len(assigned))
@@ -125,17 +116,13 @@ class Pipeline:
         return frozenset(rooms)
 
     async def _fetch(self, wanted: Collection[TopicPartition]) -> None:
-        ledger, thread = self._seam.ledger, self._thread
-        if ledger.unresolved():
-            await self._resolve_starts()
-        if self._rewinds:
-            await self._set_back()
-        epoch = ledger.epoch
+        await self._positions.settle()
+        thread, epoch = self._thread, self._seam.ledger.epoch
         fetch = thread.fetch(wanted, self._bounds.poll_records, FETCH_TIMEOUT_S, epoch)
-        fetched = await self._ask(fetch)
+        fetched = await ask(thread, fetch)
         for piece in fetched:
             if (offset := self._hand_out(piece)) is not None:
-                self._rewinds[piece.slice.partition] = offset
+                self._positions.note_rewind(piece.slice.partition, offset)
         if fetched and sum(len(piece.records) for piece in fetched) < SMALL_POLL_RECORDS:
             await asyncio.sleep(LINGER_S)
 
@@ -159,81 +146,3 @@ class Pipeline:
         self._lanes[topic].hand(
             Batch(topic, partition, piece.records, tuple(piece.unreadable)), entry
         )
-
-    async def _set_back(self) -> None:
-        """Set positions back to what is expected next; what retention took meanwhile is lost."""
-        rewinds = dict(self._rewinds)
-        log.info("positions_set_back", partitions=len(rewinds))
-        for tp in rewinds:
-            self._seam.ledger.rewind(tp)
-        await self._begin_at(rewinds, self._seam.ledger.epoch)
-        self._rewinds.clear()
-
-    async def _resolve_starts(self) -> None:
-        """Find where each newly assigned partition begins."""
-        ledger, thread = self._seam.ledger, self._thread
-        epoch, tps = ledger.epoch, ledger.unresolved()
-        await self._check_topics()
-        await self._begin_at(await self._ask(thread.fetch_committed(tps)), epoch)
-
-    async def _begin_at(self, wanted: Mapping[TopicPartition, int | None], epoch: int) -> None:
-        """Set the position of each partition to the offset that is wanted, if the log has it.
-
-        Does nothing when there was a rebalance since `epoch`: it begins anew.
-        """
-        ledger, thread = self._seam.ledger, self._thread
-        bounds = await self._ask(thread.fetch_bounds(list(wanted)))
-        starts = {tp: find_start(tp, offset, *bounds[tp]) for tp, offset in wanted.items()}
-        for start in starts.values():
-            if start.lost is not None:
-                await self._bury_lost(start.lost)
-        if ledger.epoch != epoch:
-            return
-        await thread.call(thread.set_positions({tp: start.offset for tp, start in starts.items()}))
-        for tp, start in starts.items():
-            ledger.resolve(tp, start.offset)
-
-    async def _ask(self, question: Coroutine[Any, Any, T]) -> T:
-        try:
-            async with asyncio.timeout(OFFSETS_TIMEOUT_S):
-                return await self._thread.call(question)
-        except FETCH_ERRORS as error:
-            raise DependencyError("kafka", f"{type(error).__name__}: {error}") from error
-
-    async def _bury_lost(self, lost: Lost) -> None:
-        log.error(
-            "records_lost",
-            topic=lost.topic,
-            partition=lost.partition,
-            first=lost.first,
-            end=lost.end,
-        )
-        await self._seam.publisher.publish(lost.partition, [lost.make_letter(self._seam)])
-
-    # -- commits ----------------------------------------------------------
-
-    async def run_commits(self) -> None:
-        """Commit what is finished, twice a second."""
-        while True:
-            await asyncio.sleep(COMMIT_INTERVAL_S)
-            await self.commit()
-
-    async def commit(self) -> None:
-        """Commit up to the first unfinished record of each partition; a failure is tried again."""
-        async with self._committing:  # an older commit must not land behind a newer one
-            await self._commit()
-
-    async def _commit(self) -> None:
-        ledger, thread = self._seam.ledger, self._thread
-        due, epoch = ledger.due_commits(), ledger.epoch
-        if not due:
-            return
-        try:
-            async with asyncio.timeout(COMMIT_TIMEOUT_S):
-                await thread.call(thread.commit_offsets(due))
-        except Exception as error:  # noqa: BLE001 -- whatever it was, nothing is committed and it is tried again
-            log.warning(
-                "commit_failed", error=f"{type(error).__name__}: {error}", partitions=len(due)
-            )
-        else:
-            ledger.note_committed(due, epoch)

@@ -190,7 +190,7 @@ class StreamProcess:
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLDS)
         running = self._tasks.start(pipeline.run())
-        self._tasks.spawn(pipeline.run_commits())
+        self._tasks.spawn(pipeline.commits.run())
         self._tasks.spawn(self._run_metrics())
         await self._until_stop(running)
         await self._drain(pipeline)
@@ -240,7 +240,7 @@ class StreamProcess:
         await pipeline.finish(self._left_s(self._spec.drain_timeout_s))
         with suppress(TimeoutError):
             async with asyncio.timeout(self._left_s(COMMIT_TIMEOUT_S)):
-                await pipeline.commit()
+                await pipeline.commits.commit()
         unfinished = self._seam.ledger.count_unfinished()
         log.info("stream_drained", unfinished=unfinished)
 

@@ -8,6 +8,7 @@ import pytest
 from aiokafka.errors import KafkaConnectionError
 
 from schemas.errors import DependencyError, FatalError
+from stream import commits
 from stream import pipeline as pipeline_module
 from stream.ledger import TopicPartition
 from stream.pipeline import Bounds, Pipeline
@@ -254,7 +255,7 @@ async def test_what_does_not_finish_in_time_is_not_committed_when_partitions_go(
 
         await pipeline.on_revoked()
         bench.lane.finish_all()
-        await pipeline.commit()
+        await pipeline.commits.commit()
 
     assert bench.thread.committed[TP] == 1
     assert bench.lane.drops == 1
@@ -288,21 +289,21 @@ async def test_a_commit_that_fails_is_tried_again(bench: Bench, error: Exception
         bench.lane.finish_all()
         bench.thread.errors["commit_offsets"] = [error]
 
-        await pipeline.commit()
+        await pipeline.commits.commit()
         after_failure = dict(bench.thread.committed)
-        await pipeline.commit()
-        await pipeline.commit()
+        await pipeline.commits.commit()
+        await pipeline.commits.commit()
 
     assert after_failure == {}
     assert bench.thread.commits == [{TP: 2}]
 
 
 async def test_commits_come_by_themselves(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pipeline_module, "COMMIT_INTERVAL_S", 0.001)
+    monkeypatch.setattr(commits, "COMMIT_INTERVAL_S", 0.001)
     bench.thread.append(TP, b"a", b"b")
     tasks = Tasks()
     async with bench.running() as pipeline:
-        tasks.spawn(pipeline.run_commits())
+        tasks.spawn(pipeline.commits.run())
         await bench.wait_for(2)
         bench.lane.finish_all()
         await wait_until_async(lambda: bench.thread.committed.get(TP) == 2)
