@@ -49,6 +49,7 @@ schemas: $(DEV) ## Write schemas/json anew from the models
 lock: $(DEV) ## Resolve the locks anew (UPGRADE=--upgrade for newer versions)
 	$(COMPILE) pyproject.toml --group installer --no-deps -o requirements-uv.lock
 	$(COMPILE) pyproject.toml --extra embedded --group build -o requirements.lock
+	$(COMPILE) pyproject.toml -c requirements.lock -o requirements-image.lock
 	$(COMPILE) pyproject.toml --extra embedded --group dev -c requirements.lock -o requirements-dev.lock
 
 # The parts of `check`; each can be typed alone.
