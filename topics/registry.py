@@ -1,7 +1,7 @@
 """The registry of topics: names, keys, partitions and settings; nothing else creates a topic."""
 
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 DAY_MS: Final = 86_400_000
 REQUEST_BYTES_MAX: Final = 1_048_576
@@ -10,6 +10,14 @@ RECORD_BYTES_MAX: Final = 2_097_152
 """Largest record of every other topic, bytes."""
 
 Profile = Literal["local", "production"]
+Process = Literal[
+    "ingest", "workflow", "rule-agent", "llm-agent", "action-agent", "postgres-sink", "push-sink",
+    "log-agent", "dashboard",
+]  # fmt: skip
+"""Every process that Judgify is made of; `judgify run` names those that exist."""
+Outsider = Literal["producers", "subscribers", "CLI"]
+"""Programs of others, and our own command line."""
+Party = Literal[Process, Outsider]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +32,19 @@ class TopicSpec:
     partitions_production: int
     retention_ms: int | None
     """None: compacted, kept for ever."""
-    summary: str
-    """From whom to whom."""
+    writers: tuple[Party, ...]
+    readers: tuple[Party, ...] = ()
+    """Who reads as a group: its copies share the partitions."""
+    followers: tuple[Party, ...] = ()
+    """Who reads all of it from the start in every copy, without a group."""
     record_bytes_max: int = RECORD_BYTES_MAX
     compression: str = "zstd"
     settings: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def summary(self) -> str:
+        """Return from whom to whom: `rule-agent → llm-agent`."""
+        return f"{_name_all(self.writers)} → {_name_all(self.readers, self.followers)}"
 
     def partitions(self, profile: Profile) -> int:
         return self.partitions_local if profile == "local" else self.partitions_production
@@ -49,30 +65,42 @@ class TopicSpec:
         return config | self.settings
 
 
+EVERY_PROCESS: Final[tuple[Party, ...]] = get_args(Process)
+EVERY_AGENT: Final[tuple[Party, ...]] = (
+    "rule-agent", "llm-agent", "action-agent", "postgres-sink", "push-sink", "log-agent",
+)  # fmt: skip
+"""Whoever takes records in, and so may have to bury one."""
+
 REQUESTS: Final = TopicSpec(
     "requests.v1", "the producer's: the entity, order is kept per key", 12, 24, 7 * DAY_MS,
-    "producers, ingest → rule-agent", REQUEST_BYTES_MAX, "uncompressed",
+    ("producers", "ingest", "CLI"), ("rule-agent",),
+    record_bytes_max=REQUEST_BYTES_MAX, compression="uncompressed",
 )  # fmt: skip
 ESCALATIONS: Final = TopicSpec(
-    "escalations.v1", "as the request", 12, 24, 7 * DAY_MS, "rule-agent → llm-agent"
+    "escalations.v1", "as the request", 12, 24, 7 * DAY_MS, ("rule-agent",), ("llm-agent",)
 )
 RESULTS: Final = TopicSpec(
     "results.v1", "as the request", 12, 24, 7 * DAY_MS,
-    "rule-agent, llm-agent → sinks, log-agent, action-agent, subscribers",
+    ("rule-agent", "llm-agent"),
+    ("postgres-sink", "push-sink", "log-agent", "action-agent", "subscribers"),
 )  # fmt: skip
 ACTIONS: Final = TopicSpec(
-    "actions.v1", "action_id", 6, 12, 7 * DAY_MS, "action-agent → action-agent, subscribers"
+    "actions.v1", "action_id", 6, 12, 7 * DAY_MS, ("action-agent",), ("action-agent", "subscribers")
 )
 ACTION_OUTCOMES: Final = TopicSpec(
-    "action-outcomes.v1", "action_id", 6, 12, 7 * DAY_MS, "action-agent → subscribers, push-sink"
-)
-LOGS: Final = TopicSpec("logs.v1", "source", 3, 12, 3 * DAY_MS, "every process → log-agent")
+    "action-outcomes.v1", "action_id", 6, 12, 7 * DAY_MS,
+    ("action-agent",), ("push-sink", "subscribers"),
+)  # fmt: skip
+LOGS: Final = TopicSpec("logs.v1", "source", 3, 12, 3 * DAY_MS, EVERY_PROCESS, ("log-agent",))
 WORKFLOWS: Final = TopicSpec(
-    "workflows.v1", "version/… or activation/…", 1, 1, None, "CLI, HTTP → all"
+    "workflows.v1", "version/… or activation/…", 1, 1, None,
+    ("CLI", "ingest", "workflow"), ("postgres-sink",), ("rule-agent", "llm-agent", "action-agent"),
+)  # fmt: skip
+CONTROL: Final = TopicSpec(
+    "control.v1", "the switch's name", 1, 1, None, ("CLI", "ingest"), followers=EVERY_PROCESS
 )
-CONTROL: Final = TopicSpec("control.v1", "the switch's name", 1, 1, None, "CLI, HTTP → all")
 DEAD_LETTERS: Final = TopicSpec(
-    "dead-letters.v1", "as the failed record", 6, 6, 30 * DAY_MS, "every agent → postgres-sink"
+    "dead-letters.v1", "as the failed record", 6, 6, 30 * DAY_MS, EVERY_AGENT, ("postgres-sink",)
 )
 
 TOPICS: Final = (
@@ -89,3 +117,9 @@ SAME_PARTITIONS: Final = (REQUESTS, ESCALATIONS, RESULTS)
 def full_name(spec: TopicSpec, prefix: str) -> str:
     """Return the topic's name on the broker: `judgify.requests.v1`."""
     return f"{prefix}{spec.name}"
+
+
+def _name_all(*groups: tuple[Party, ...]) -> str:
+    """Return the parties in words: `rule-agent, llm-agent`, or `every process`."""
+    named = {EVERY_PROCESS: "every process", EVERY_AGENT: "every agent"}
+    return ", ".join(named.get(group) or ", ".join(group) for group in groups if group)

@@ -13,7 +13,7 @@ from tests.support.tidy.text_rules import (
     check_no_merge_marks,
     check_stands_alone,
 )
-from topics.registry import TopicSpec
+from topics.registry import EVERY_AGENT, EVERY_PROCESS, TopicSpec
 
 Rule = Callable[[Source], Iterable[str]]
 
@@ -149,9 +149,10 @@ def test_a_test_that_cannot_fail_is_named() -> None:
 
 
 TOPICS = (
-    TopicSpec("in.v1", "", 1, 1, 1, "producers → rule-agent"),
-    TopicSpec("out.v1", "", 1, 1, 1, "rule-agent, llm-agent → sinks"),
-    TopicSpec("dead.v1", "", 1, 1, 1, "every agent → sinks"),
+    TopicSpec("in.v1", "", 1, 1, 1, ("producers",), ("rule-agent",)),
+    TopicSpec("out.v1", "", 1, 1, 1, ("rule-agent", "llm-agent"), ("postgres-sink",)),
+    TopicSpec("dead.v1", "", 1, 1, 1, EVERY_AGENT, ("postgres-sink",)),
+    TopicSpec("switches.v1", "", 1, 1, None, ("CLI",), followers=EVERY_PROCESS),
 )
 
 

@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 from typing import Final
 
 from tests.support.tidy.source import Source
-from topics.registry import TOPICS, TopicSpec
+from topics.registry import EVERY_AGENT, EVERY_PROCESS, TOPICS, TopicSpec
 
 ARROW: Final = "→"
 _TOPIC = re.compile(r"[a-z][a-z-]*\.v\d+")
@@ -42,8 +42,11 @@ def _agent_of(path: str) -> str | None:
 
 
 def _flow(agent: str, topics: Sequence[TopicSpec]) -> tuple[frozenset[str], frozenset[str]]:
-    """Return what `agent` reads and writes, by the registry's `from → to`."""
-    ends = {spec.name: spec.summary.split(f" {ARROW} ") for spec in topics}
-    reads = frozenset(name for name, (_, to) in ends.items() if agent in to.split(", "))
-    writes = frozenset(name for name, (sender, _) in ends.items() if agent in sender.split(", "))
+    """Return what `agent` reads and writes; what every agent does alike goes without saying."""
+    reads = frozenset(spec.name for spec in topics if agent in spec.readers)
+    writes = frozenset(
+        spec.name
+        for spec in topics
+        if agent in spec.writers and spec.writers not in (EVERY_AGENT, EVERY_PROCESS)
+    )
     return reads, writes
