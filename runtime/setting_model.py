@@ -15,6 +15,7 @@ from pydantic import (
 )
 
 from runtime import addresses
+from runtime.failpoints import parse_failpoints
 from runtime.setting_layers import Names
 from schemas.errors import FatalError
 
@@ -43,6 +44,13 @@ def check_url(schemes: tuple[str, ...]) -> AfterValidator:
     return AfterValidator(refuse)
 
 
+def _check_failpoints(text: str) -> str:
+    """Return `text` if it can be armed."""
+    parse_failpoints(text)
+    return text
+
+
+Failpoints = Annotated[str, AfterValidator(_check_failpoints)]
 PostgresUrl = Annotated[SecretStr, check_url(addresses.POSTGRES_SCHEMES)]
 RedisUrl = Annotated[SecretStr, check_url(addresses.REDIS_SCHEMES)]
 
@@ -138,6 +146,8 @@ class Settings(BaseModel):
     ] = 2_000
     """From an activation's broker time to its being in force, in milliseconds. 10000 by default
     when ENV is production."""
+    failpoint: Annotated[Failpoints | None, Names(("JUDGIFY_FAILPOINT",))] = None
+    """`point:nth:action[,…]`: fail on purpose, for tests of recovery (docs/chaos.md)."""
 
     @property
     def bootstrap(self) -> str:
@@ -220,6 +230,11 @@ CROSS_CHECKS: Final = (
         lambda s: s.env == "production" and s.profile != "production",
         "JUDGIFY_PROFILE must be production while ENV is: "
         "the local profile keeps one copy of each record",
+    ),
+    CrossCheck(
+        ("env", "failpoint"),
+        lambda s: s.env == "production" and s.failpoint is not None,
+        "JUDGIFY_FAILPOINT is set while ENV=production: it makes processes fail on purpose",
     ),
     CrossCheck(
         ("env", "database_url"),

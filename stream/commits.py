@@ -3,6 +3,7 @@
 import asyncio
 from typing import Final
 
+from runtime import failpoints
 from runtime.logs import get_logger
 from stream.fetch_thread import FetchThread
 from stream.ledger import Ledger
@@ -37,6 +38,7 @@ class Committer:
         due, epoch = ledger.due_commits(), ledger.epoch
         if not due:
             return
+        failpoints.reach("before_commit")
         try:
             async with asyncio.timeout(COMMIT_TIMEOUT_S):
                 await thread.call(thread.commit_offsets(due))

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from runtime import failpoints
 from runtime.logs import get_logger
 from runtime.metrics import REBALANCES_TOTAL
 from stream.batch import Batch
@@ -143,6 +144,7 @@ class Pipeline:
         topic, partition = piece.slice.partition
         if piece.records:
             self._seam.clock.observe(piece.records[-1].timestamp)
+        failpoints.reach("received")
         self._lanes[topic].hand(
             Batch(topic, partition, piece.records, tuple(piece.unreadable)), entry
         )

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import aiokafka
 
+from runtime import failpoints
 from runtime.logs import get_logger
 from runtime.metrics import DEPENDENCY_UP
 from schemas.errors import DependencyError
@@ -84,6 +85,7 @@ class Publisher:
             return
         connection = await self._connect()
         batches = _build(connection.producer, outputs)
+        failpoints.reach("before_publish")
         try:
             async with asyncio.timeout(self._ack_timeout_s):
                 await self._send(connection, partition, batches)
@@ -93,6 +95,7 @@ class Publisher:
             reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
             self._discard(connection, reason)
             raise DependencyError("kafka", reason) from error
+        failpoints.reach("after_publish")
 
     async def close(self) -> None:
         """Close the connection; what is not acknowledged is not published."""
@@ -180,6 +183,7 @@ class Publisher:
             )
             sent += 1
             future.add_done_callback(note)
+            failpoints.reach("mid_batch")
         all_sent = True
         if sent == 0 and not acknowledged.done():
             acknowledged.set_result(None)

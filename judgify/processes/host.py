@@ -7,9 +7,10 @@ from collections.abc import Callable
 from importlib.metadata import version
 from typing import Any, Final, NoReturn
 
+from runtime import failpoints
 from runtime.clock import BrokerClock, Clock, SystemClock, format_ms
 from runtime.health import HealthServer
-from runtime.logs import close_logging, configure_logging
+from runtime.logs import close_logging, configure_logging, get_logger
 from runtime.metrics import BUILD_INFO
 from runtime.settings import Settings
 from stream.pipeline import Bounds
@@ -19,6 +20,8 @@ from stream.watchdog import Limits
 ENGINE: Final = version("judgify")
 """Our version, as judgments and dead letters carry it."""
 
+log = get_logger(__name__)
+
 MakeSpec = Callable[[Settings, BrokerClock], Spec]
 
 
@@ -26,6 +29,9 @@ def run_process(name: str, make_spec: MakeSpec, settings: Settings, port: int | 
     """Run the process `name` until it is asked to stop, and end with its exit code."""
     configure_logging(settings.log_level, process=name)
     BUILD_INFO.labels(ENGINE).set(1)
+    if settings.failpoint is not None:
+        failpoints.arm(failpoints.parse_failpoints(settings.failpoint))
+        log.warning("failpoints_armed", failpoint=settings.failpoint)
     asyncio.run(_host(name, make_spec, settings, port))
 
 

@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from typing import Final, NamedTuple
 
+from runtime import failpoints
 from runtime.metrics import (
     DEPENDENCY_UP,
     DUPLICATES_DROPPED_TOTAL,
@@ -95,10 +96,12 @@ class PostgresSink:
         """Store what was parsed; return what PostgreSQL refused."""
         if not parsed.rows:
             return []
+        failpoints.reach("decoded")
         async with self._writing() as pool:
             written, refusals = await write_isolating(
                 pool, parsed.rows, writer.store_rows, self._streak
             )
+        failpoints.reach("stored")
         for part in written:
             _dropped.inc(part.dropped)
             for workflow_id, count in part.conflicts.items():

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from runtime import failpoints
 from runtime.metrics import OTHER
 from sinks.postgres.connection import Connection
 from sinks.postgres.errors import encoding_errors
@@ -46,6 +47,7 @@ async def store_rows(connection: Connection, rows: Sequence[Row]) -> Written:
     firsts, later = _split_repeats(rows)
     await _copy(connection, firsts)
     stored = await connection.fetchval(_STORE)
+    failpoints.reach("mid_batch")
     if stored == len(rows):
         return Written(stored=stored)
     if later:

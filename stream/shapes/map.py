@@ -9,6 +9,7 @@ import asyncio
 from collections import defaultdict
 from typing import Protocol
 
+from runtime import failpoints
 from schemas.errors import DependencyError, FatalError, MessageError
 from stream.batch import Batch, Output, Record
 from stream.bugs import BugStreak
@@ -116,6 +117,7 @@ class MapLane:
         while True:
             batch, entry = await queue.get()
             decider, outputs, letters = await hold(lane, lambda batch=batch: self._decide(batch))  # type: ignore[misc]  # -- bound now
+            failpoints.reach("judged")
             await hold(lane, lambda outputs=outputs: publish(partition, outputs))  # type: ignore[misc]  # -- bound now
             self._seam.ledger.finish(entry)
             decider.finished()
