@@ -58,6 +58,16 @@ def check_topics(bootstrap: str, prefix: str, profile: Profile) -> list[str]:
     return absent + _differences(found, prefix, profile)
 
 
+def fetch_settings(bootstrap: str, names: Iterable[str]) -> dict[str, Mapping[str, str]]:
+    """Return the settings in force of those of `names` that exist, as Kafka spells them.
+
+    Raises:
+        DependencyError: Kafka did not answer.
+    """
+    found = _Broker(bootstrap).fetch_topics(names)
+    return {name: topic.settings for name, topic in found.items()}
+
+
 def _refuse(problems: list[str]) -> None:
     if problems:
         raise FatalError("; ".join(problems))
