@@ -29,7 +29,7 @@ CUT_BYTES: Final = 65_536
 UNREADABLE: Final = b"unreadable"
 
 _ORIGIN_PARTS: Final = 4
-_FIELDS: Final = {
+DEAD_LETTER_FIELDS: Final = {
     "topic": "topic",
     "partition": "partition",
     "offset": "offset",
@@ -96,7 +96,7 @@ def build_dead_letter_headers(letter: DeadLetter, mask: Mask = mask_secrets) -> 
     `mask` takes secrets out of the reason, which is then cut to 1 KiB at a character.
     """
     ours: list[tuple[str, bytes | None]] = []
-    for name, field in _FIELDS.items():
+    for name, field in DEAD_LETTER_FIELDS.items():
         value = getattr(letter, field)
         if value is not None:
             text = _cut_text(mask(value)) if field == "reason" else str(value)
@@ -124,7 +124,7 @@ def parse_dead_letter(headers: ReadHeaders, key: bytes | None, value: bytes | No
     fields: dict[str, Any] = {"key": key, "value": value}
     fields["headers"] = tuple((name, content) for name, content in own) if readable else None
     fields |= {
-        field: _typed(field, found[name]) for name, field in _FIELDS.items() if name in found
+        field: _typed(field, found[name]) for name, field in DEAD_LETTER_FIELDS.items() if name in found
     }
     try:
         return DeadLetter.model_validate(fields)
