@@ -124,7 +124,9 @@ def parse_dead_letter(headers: ReadHeaders, key: bytes | None, value: bytes | No
     fields: dict[str, Any] = {"key": key, "value": value}
     fields["headers"] = tuple((name, content) for name, content in own) if readable else None
     fields |= {
-        field: _typed(field, found[name]) for name, field in DEAD_LETTER_FIELDS.items() if name in found
+        field: _typed(field, found[name])
+        for name, field in DEAD_LETTER_FIELDS.items()
+        if name in found
     }
     try:
         return DeadLetter.model_validate(fields)
