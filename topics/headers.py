@@ -55,11 +55,11 @@ BuriedHeaders = tuple[tuple[str, bytes | None], ...]
 Mask = Callable[[str], str]
 
 
-def copy_allowed(headers: ReadHeaders) -> Headers:
+def copy_allowed(headers: ReadHeaders, allowed: frozenset[str] = COPIED) -> Headers:
     """Return the headers of a client that travel on: the first of each allowed name."""
     copied: dict[str, bytes] = {}
     for name, value in headers:
-        if name in COPIED and value is not None and len(value) <= COPIED_BYTES_MAX:
+        if name in allowed and value is not None and len(value) <= COPIED_BYTES_MAX:
             copied.setdefault(name, value)
     return tuple(copied.items())
 

@@ -1,4 +1,4 @@
-"""`judgify dead-letters`: what was buried, by whom and why, with its original bytes."""
+"""`judgify dead-letters`: what was buried, by whom and why, its original bytes; sends it again."""
 
 import asyncio
 import re
@@ -13,8 +13,10 @@ from judgify.cli.console import fail, print_json, print_table, say
 from judgify.cli.context import DataDir, open_context
 from judgify.cli.json_option import Json
 from judgify.cli.misuse import typed_by_user
+from judgify.cli.redrive import redrive
 from judgify.cli.since import SinceOption
 from judgify.cli.terminal_text import printable_block, printable_line
+from judgify.status.words import count_of
 from schemas.errors import FatalError
 from sinks.postgres.dead_letter_queries import (
     DeadLetterFilter,
@@ -24,8 +26,10 @@ from sinks.postgres.dead_letter_queries import (
 from sinks.postgres.queries import LIMIT_MAX
 
 app = typer.Typer(
-    no_args_is_help=True, add_completion=False, help="List and show what was buried, and why."
+    no_args_is_help=True, add_completion=False, help="List, show and send again what was buried."
 )
+
+app.command()(redrive)
 
 SHOWN_BYTES_MAX: Final = 4_096
 """Of a key, a value or a header on the screen; `--json` and `--raw` give all of it."""
@@ -57,9 +61,17 @@ def list_dead_letters(  # noqa: PLR0913 -- one parameter per option
         say("no such dead letter is stored")
         return
     print_table(
-        ("buried at", "record", "by", "code", "bytes", "reason"),
+        ("buried at", "record", "by", "code", "bytes", "sent again", "reason"),
         [
-            (row["at"], _place(row), row["agent"], row["code"], row["value_bytes"], row["reason"])
+            (
+                row["at"],
+                _place(row),
+                row["agent"],
+                row["code"],
+                row["value_bytes"],
+                row["redriven_at"],
+                row["reason"],
+            )
             for row in page.rows
         ],
     )
@@ -103,6 +115,11 @@ def _describe(letter: dict[str, Any]) -> Iterator[str]:
     agent = f"{letter['agent']} {letter['agent_version']}".strip()
     yield f"{_place(letter)} was buried by {agent} at {letter['at']}"
     yield f"{letter['kind']}, {letter['code']}: {letter['reason']}"
+    if letter["redrives"]:
+        yield (
+            f"sent again to {letter['redriven_to']} at {letter['redriven_at']} "
+            f"by {letter['redriven_by']} ({count_of(letter['redrives'], 'time')} in all)"
+        )
     if letter["request_origin"]:
         yield f"request: {letter['request_origin']}"
     yield f"key: {printable_line(_spell(letter['key']))}"

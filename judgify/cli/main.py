@@ -34,7 +34,7 @@ COMMANDS: dict[str, Entry] = {
     "send": Entry("send", "Send one request, or any bytes, from standard input."),
     "results": Entry("results", "Follow the results."),
     "judgments": Entry("judgments", "List, show and explain stored judgments."),
-    "dead-letters": Entry("dead_letters", "List and show what was buried, and why."),
+    "dead-letters": Entry("dead_letters", "List, show and send again what was buried."),
     "audit": Entry("audit", "Prove that no request was lost."),
     "control": Entry("control", "Flip the switches that every process obeys."),
     "skip": Entry("skip", "Bury exactly one record that holds its partition."),

@@ -1,4 +1,4 @@
-"""`--since`: an age like `10m`, or a time."""
+"""`--since` and `--until`: an age like `10m`, or a time."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -29,4 +29,9 @@ def parse_since(text: str) -> datetime | timedelta:
 SinceOption = Annotated[
     datetime | None,
     typer.Option("--since", parser=parse_since, metavar="AGE|TIME", help="10m, 2h, 7d, or a time."),
+]
+
+UntilOption = Annotated[
+    datetime | None,
+    typer.Option("--until", parser=parse_since, metavar="AGE|TIME", help="10m, 2h, 7d, or a time."),
 ]

@@ -1,9 +1,11 @@
 """Reads of the dead letters: what was buried, by whom and why."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+import asyncpg
 import orjson
 
 from schemas.errors import MessageError
@@ -52,7 +54,7 @@ async def fetch_dead_letters(
         )  # fmt: skip
     shown = [dict(row) for row in rows[: min(limit, LIMIT_MAX)]]
     following = _make_cursor(shown[-1]) if len(rows) > len(shown) else None
-    return Page([row | {"at": spell_time(row["at"])} for row in shown], following)
+    return Page([row | _times(row) for row in shown], following)
 
 
 async def find_dead_letters(
@@ -68,12 +70,18 @@ async def find_dead_letters(
         )
     return [
         dict(row)
-        | {
-            "at": spell_time(row["at"]),
-            "headers": orjson.loads(row["headers"]) if row["headers"] else None,
-        }
+        | _times(row)
+        | {"headers": orjson.loads(row["headers"]) if row["headers"] else None}
         for row in rows
     ]
+
+
+def _times(row: Mapping[str, Any] | asyncpg.Record) -> dict[str, str | None]:
+    again_at = row["redriven_at"]
+    return {
+        "at": spell_time(row["at"]),
+        "redriven_at": None if again_at is None else spell_time(again_at),
+    }
 
 
 def _make_cursor(row: dict[str, Any]) -> str:

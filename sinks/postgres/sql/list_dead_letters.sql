@@ -1,6 +1,7 @@
 -- The newest first; values are shown one at a time, so only their sizes are read here.
 SELECT
     topic, partition, record_offset, record_ts, agent, kind, code, reason, request_origin, at,
+    redriven_at, redriven_to,
     coalesce(value_length, length(value)) AS value_bytes
 FROM dead_letters
 WHERE ($1::text IS NULL OR topic = $1)

@@ -1,0 +1,1 @@
+"""Sending dead letters again: what can be, where it goes, and doing it."""

@@ -1,0 +1,325 @@
+"""Redrive on a real Kafka and PostgreSQL: what goes where, once, and what never goes anywhere."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import asyncpg
+import pytest
+from confluent_kafka import Message
+from typing_extensions import override
+
+from judgify.redrive import run as running
+from judgify.redrive.sending import Resender
+from schemas.dead_letter import DeadLetter
+from schemas.errors import DependencyError
+from sinks.postgres.migrate import upgrade
+from sinks.postgres.redrive_queries import LOCK_ID, LetterId
+from sinks.postgres.sink import PostgresSink
+from stream.batch import Batch
+from tests.support.builders import FakeRecord, encode_request
+from tests.support.commands import Commands
+from tests.support.messages import headers_of, read_topic
+from tests.support.results import encode_judgment
+from tests.support.services import delete_topics, make_name
+from tests.support.topics import create_registered, empty_topic
+from topics.headers import build_dead_letter_headers
+from topics.registry import REQUESTS, RESULTS
+
+pytestmark = pytest.mark.services
+
+BURIED_MS = 1_750_000_000_000
+
+
+class Bench:
+    """A database in which a test buries, and the commands that dig out."""
+
+    def __init__(self, bootstrap: str, prefix: str, url: str, commands: Commands) -> None:
+        self.bootstrap = bootstrap
+        self.requests = f"{prefix}requests.v1"
+        self.results = f"{prefix}results.v1"
+        self.url = url
+        self.commands = commands
+
+    def bury(self, *letters: DeadLetter) -> None:
+        """Store `letters` as postgres-sink stores them."""
+
+        async def store() -> None:
+            sink = PostgresSink(self.url)
+            await sink.open()
+            records = [
+                FakeRecord(
+                    number, key=it.key, value=it.value, headers=build_dead_letter_headers(it)  # type: ignore[arg-type]  # -- null headers
+                )
+                for number, it in enumerate(letters)
+            ]  # fmt: skip
+            assert not await sink.write_dead_letters([Batch("dead-letters.v1", 0, records)])
+            await sink.close()
+
+        asyncio.run(store())
+
+    def letter(self, offset: int, **fields: Any) -> DeadLetter:
+        """Return the dead letter of a request that was skipped."""
+        defaults = {
+            "key": b"machine-1", "value": encode_request(request_id=f"r-{offset}"), "headers": (),
+            "topic": self.requests, "partition": 3, "offset": offset, "timestamp": BURIED_MS,
+            "agent": "rule-agent", "version": "0.1.0", "kind": "skip", "code": "skipped",
+            "reason": "a test", "at": "2025-06-15T15:06:40.000Z",
+        }  # fmt: skip
+        return DeadLetter.model_validate(defaults | fields)
+
+    def redrive(self, *arguments: str) -> Any:
+        return self.commands.read("dead-letters", "redrive", *arguments)
+
+    def sent(self) -> list[Message]:
+        """Return what was sent to the requests topic."""
+        return read_topic(self.bootstrap, self.requests)
+
+    def query(self, sql: str) -> list[Any]:
+        async def fetch() -> list[Any]:
+            connection = await asyncpg.connect(self.url)
+            try:
+                return [tuple(row) for row in await connection.fetch(sql)]
+            finally:
+                await connection.close()
+
+        return asyncio.run(fetch())
+
+
+@pytest.fixture(scope="module")
+def prefix(kafka_bootstrap: str) -> Iterator[str]:
+    """Topics that the tests of this module share; each begins with empty ones."""
+    prefix = f"{make_name('test-')}."
+    for spec in (REQUESTS, RESULTS):
+        create_registered(kafka_bootstrap, prefix, spec)
+    yield prefix
+    delete_topics(kafka_bootstrap, prefix)
+
+
+@pytest.fixture
+def bench(
+    kafka_bootstrap: str,
+    prefix: str,
+    database_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Bench:
+    asyncio.run(upgrade(database_url))
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", kafka_bootstrap)
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    monkeypatch.setenv("JUDGIFY_TOPIC_PREFIX", prefix)
+    commands = Commands(monkeypatch, capsys)
+    bench = Bench(kafka_bootstrap, prefix, database_url, commands)
+    empty_topic(kafka_bootstrap, bench.requests)
+    bench.query("TRUNCATE dead_letters, judgment_executions, judgment_duplicates")
+    return bench
+
+
+def test_without_yes_nothing_is_sent_and_nothing_is_marked(bench: Bench) -> None:
+    bench.bury(bench.letter(1), bench.letter(2), bench.letter(3, code="internal_error", kind="bug"))
+
+    told = bench.redrive()
+
+    assert (told["dry_run"], told["matched"], told["can_be_sent"]) == (True, 3, 3)
+    assert {(it["code"], it["records"], it["destination"]) for it in told["groups"]} == {
+        ("skipped", 2, "requests"), ("internal_error", 1, "requests"),
+    }  # fmt: skip
+    assert bench.sent() == []
+    assert bench.query("SELECT DISTINCT redrives, redriven_at FROM dead_letters") == [(0, None)]
+
+
+def test_a_request_is_sent_as_it_was_to_its_partition_and_says_where_it_comes_from(
+    bench: Bench,
+) -> None:
+    headers = (
+        ("traceparent", b"00-ab-cd-01"),
+        ("judgify-dl-code", b"forged"),
+        ("judgify-redrive-of", b"forged"),
+        ("x-client", b"theirs"),
+        ("judgify-correlation-id", b"c-1"),
+    )
+    letter = bench.letter(7, key=b"\x00\xff", headers=headers)
+    bench.bury(letter)
+
+    told = bench.redrive("--code", "skipped", "--yes", "--author", "kim")
+
+    [record] = bench.sent()
+    assert told["sent"] == {"requests": 1}
+    assert (record.key(), record.value(), record.partition()) == (b"\x00\xff", letter.value, 3)
+    assert headers_of(record) == {
+        "traceparent": b"00-ab-cd-01",
+        "judgify-correlation-id": b"c-1",
+        "judgify-redrive-of": f"{bench.requests}/3/7/{BURIED_MS}".encode(),
+    }
+    [(to, by, redrives)] = bench.query(
+        "SELECT redriven_to, redriven_by, redrives FROM dead_letters"
+    )
+    place = f"{bench.requests}/3/{record.offset()}/{record.timestamp()[1]}"
+    assert (to, by, redrives) == (place, "kim", 1)
+    shown = bench.commands.run_well("dead-letters", "show", f"{bench.requests}/3/7")
+    assert f"sent again to {place} at " in shown
+
+
+def test_what_was_sent_again_is_refused_a_second_time_unless_told(bench: Bench) -> None:
+    bench.bury(bench.letter(1))
+    bench.redrive("requests/3/1", "--yes")
+
+    ended = bench.commands.run("dead-letters", "redrive", "requests/3/1", "--yes")
+    assert ended.code == 1
+    assert "sent again before: add --again" in ended.stdout
+    assert len(bench.sent()) == 1
+
+    assert bench.redrive("requests/3/1", "--yes", "--again")["sent"] == {"requests": 1}
+    assert len(bench.sent()) == 2
+    assert bench.query("SELECT redrives FROM dead_letters") == [(2,)]
+
+
+def test_what_is_not_whole_or_would_be_buried_again_is_named_and_stays(bench: Bench) -> None:
+    cut = {"value_length": 2_000_000, "value_sha256": "0" * 64}
+    bench.bury(
+        bench.letter(1, **cut),
+        bench.letter(2, kind="lost", value=None),
+        bench.letter(3, headers=None),
+        bench.letter(4, value=b"\xff not json", kind="message", code="unreadable"),
+        bench.letter(5, topic=f"{bench.requests}.elsewhere"),
+        bench.letter(6, topic=bench.results, agent="postgres-sink", value=b"{}"),
+    )
+
+    told = bench.redrive("--since", "2020-01-01T00:00", "--yes")
+
+    obstacles = " | ".join(it["obstacle"] for it in told["groups"])
+    assert (told["matched"], told["can_be_sent"], bench.sent()) == (6, 0, [])
+    for word in (
+        "cut: only", "lost: retention", "headers could not be read",
+        "no request, still (unreadable)", "neither requests nor results", "no judgment, still",
+    ):  # fmt: skip
+        assert word in obstacles
+
+
+def test_a_result_goes_to_postgres_alone_and_the_first_of_its_id_stands(bench: Bench) -> None:
+    in_results = {"topic": bench.results, "agent": "postgres-sink", "code": "row_refused"}
+    bench.bury(
+        bench.letter(1, value=encode_judgment("r-1", reason="first"), **in_results),
+        bench.letter(2, value=encode_judgment("r-1", reason="second"), **in_results),
+        bench.letter(3, value=encode_judgment("r-3"), **in_results),
+    )
+
+    told = bench.redrive("--agent", "postgres-sink", "--yes")
+
+    assert told["sent"] == {"postgres": 3}
+    assert bench.sent() == []
+    assert read_topic(bench.bootstrap, bench.results) == []
+    stored = bench.query("SELECT request_id, reason FROM judgment_executions ORDER BY 1")
+    assert [it[0] for it in stored] == ["r-1", "r-3"]
+    assert stored[0][1] == "first"
+    assert bench.query("SELECT DISTINCT redriven_to FROM dead_letters") == [("postgres",)]
+
+
+def test_a_result_that_postgres_still_refuses_is_not_marked(bench: Bench) -> None:
+    bench.query("ALTER TABLE judgment_executions ADD CONSTRAINT poison CHECK (reason <> 'poison')")
+    in_results = {"topic": bench.results, "agent": "postgres-sink"}
+    bench.bury(
+        bench.letter(1, value=encode_judgment("r-1", reason="poison"), **in_results),
+        bench.letter(2, value=encode_judgment("r-2"), **in_results),
+    )
+
+    ended = bench.commands.run("dead-letters", "redrive", "--topic", "results", "--yes")
+    bench.query("ALTER TABLE judgment_executions DROP CONSTRAINT poison")
+
+    assert ended.code == 1
+    assert f"✗ {bench.results}/3/1: row_refused" in ended.stdout
+    assert bench.query("SELECT record_offset, redrives FROM dead_letters ORDER BY 1") == [
+        (1, 0), (2, 1),
+    ]  # fmt: skip
+
+
+def test_filters_and_the_limit_choose_and_the_log_orders(bench: Bench) -> None:
+    bench.bury(
+        *(bench.letter(number, code="even" if number % 2 == 0 else "odd") for number in range(120))
+    )
+
+    told = bench.redrive("--code", "even", "--limit", "55", "--yes")
+
+    assert (told["matched"], told["has_more"], told["sent"]) == (55, True, {"requests": 55})
+    expected = [encode_request(request_id=f"r-{number}") for number in range(0, 110, 2)]
+    assert [record.value() for record in bench.sent()] == expected
+
+
+@pytest.mark.parametrize(
+    ("arguments", "matched"),
+    [
+        (["--since", "2025-06-15T15:06:40"], 1),
+        (["--since", "2025-06-15T15:06:41"], 0),
+        (["--until", "2025-06-15T15:06:40"], 0),
+        (["--until", "1m"], 1),
+        (["--kind", "bug"], 0),
+    ],
+)
+def test_times_and_kinds_choose(bench: Bench, arguments: list[str], matched: int) -> None:
+    bench.bury(bench.letter(1))
+
+    ended = bench.commands.run("dead-letters", "redrive", *arguments, "--json")
+
+    assert f'"matched": {matched}' in ended.stdout
+    assert ended.code == int(not matched)
+
+
+def test_yes_alone_does_not_send_everything(bench: Bench) -> None:
+    bench.bury(bench.letter(1))
+
+    ended = bench.commands.run("dead-letters", "redrive", "--yes")
+
+    assert ended.code == 2
+    assert "say which" in ended.stderr
+    assert bench.sent() == []
+
+
+def test_a_named_record_that_is_not_stored_is_told(bench: Bench) -> None:
+    bench.bury(bench.letter(1))
+
+    ended = bench.commands.run("dead-letters", "redrive", "requests/3/1", "requests/3/2", "--yes")
+
+    assert ended.code == 1
+    assert f"no dead letter of {bench.requests}/3/2 is stored" in ended.stderr
+    assert len(bench.sent()) == 1
+
+
+@pytest.fixture
+async def other_redrive(database_url: str) -> AsyncIterator[None]:
+    connection = await asyncpg.connect(database_url)
+    await connection.execute("SELECT pg_advisory_lock($1)", LOCK_ID)
+    yield
+    await connection.close()
+
+
+def test_two_redrives_at_once_do_not_send_everything_twice(
+    bench: Bench, other_redrive: None
+) -> None:
+    bench.bury(bench.letter(1))
+
+    ended = bench.commands.run("dead-letters", "redrive", "--kind", "skip", "--yes")
+
+    assert ended.code == 1
+    assert "another `judgify dead-letters redrive` is at work" in ended.stderr
+    assert bench.sent() == []
+
+
+def test_what_was_acknowledged_before_a_failure_is_marked_and_the_rest_is_not(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Faltering(Resender):
+        """Kafka goes away after the first record of a page."""
+
+        @override
+        def send(self, letters: Any) -> tuple[dict[LetterId, str], DependencyError | None]:
+            sent, _ = super().send(letters[:1])
+            return sent, DependencyError("kafka", "gone")
+
+    monkeypatch.setattr(running, "Resender", Faltering)
+    bench.bury(*(bench.letter(number) for number in range(3)))
+
+    ended = bench.commands.run("dead-letters", "redrive", "--kind", "skip", "--yes")
+
+    assert ended.code == 1
+    assert "kafka: gone" in ended.stderr
+    assert bench.query("SELECT record_offset FROM dead_letters WHERE redrives = 1") == [(0,)]
