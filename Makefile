@@ -15,7 +15,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 	--no-emit-index-url --no-annotate --custom-compile-command 'make lock' $(UPGRADE)
 
 .PHONY: help setup demo up down test chaos check bench lock schemas wheel-check \
-	lint types imports security duplication unit
+	lint types imports security duplication unit asyncapi
 
 help: ## Say what can be typed
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-18s%s\n", $$1, $$2}'
@@ -32,7 +32,7 @@ down: $(RUN) ## Stop the local stack
 	@$(BIN)/judgify down
 
 check: $(DEV) ## Everything that needs no service: style, types, imports, unit and contract tests
-	@+$(MAKE) -j2 -k unit types duplication lint imports security wheel-check
+	@+$(MAKE) -j2 -k unit types duplication lint imports security wheel-check asyncapi
 
 test: $(DEV) ## Everything that must hold on a real Kafka and PostgreSQL, on their own ports
 	@$(SCRIPTS)/with-stack $(BIN)/pytest -q -n 2 --dist loadfile tests/integration $(PYTEST)
@@ -43,8 +43,9 @@ chaos: $(DEV) ## Kill and cut off what can be killed and cut off; nothing may be
 bench: $(DEV) ## Measure, beside plain consumers in the same run
 	@$(SCRIPTS)/with-stack $(BIN)/python -m bench $(BENCH)
 
-schemas: $(DEV) ## Write schemas/json anew from the models
+schemas: $(DEV) ## Write JSON Schemas, AsyncAPI and docs/topics.md anew from models and registry
 	@$(BIN)/python -m judgify.schema_files
+	@$(BIN)/python -m judgify.asyncapi
 
 lock: $(DEV) ## Resolve the locks anew (UPGRADE=--upgrade for newer versions)
 	$(COMPILE) pyproject.toml --group installer --no-deps -o requirements-uv.lock
@@ -75,6 +76,9 @@ unit: $(DEV)
 
 wheel-check: $(DEV)
 	@$(BIN)/python $(SCRIPTS)/wheel_check.py
+
+asyncapi: $(DEV)
+	@$(BIN)/python $(SCRIPTS)/asyncapi_gate.py
 
 # Working on Judgify includes running it: the larger lock holds the smaller one.
 $(DEV): requirements-dev.lock requirements-uv.lock pyproject.toml

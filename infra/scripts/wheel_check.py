@@ -21,6 +21,7 @@ DATA: Final = {
     "workflows": ("judgify/examples/{package}/workflow.yaml", ("milling", "test")),
     "the readings of the demo": ("judgify/examples/milling/readings.py", ("",)),
     "JSON Schemas": ("schemas/json/*.json", ("",)),
+    "the AsyncAPI document": ("schemas/asyncapi.json", ("",)),
 }
 """What it is called, and the pattern that must match something, once per package."""
 

@@ -1,0 +1,1 @@
+"""The AsyncAPI document and the page of topics: made from registry and models, never by hand."""
