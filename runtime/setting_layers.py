@@ -6,7 +6,7 @@ never raised, so that `load_settings` can list everything at once. Values stay o
 
 import difflib
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -88,7 +88,7 @@ def read_file(path: Path, names: Mapping[str, Names]) -> Layer:
     by_key = {
         outside.key or name: name for name, outside in names.items() if outside.file == path.name
     }
-    for key, value in document.items():
+    for key, value in _flatten(document, by_key):
         if key not in by_key:
             layer.problems.append(
                 f"{key!r} in {layer.source}: no such setting{_suggest(str(key), by_key)}"
@@ -97,6 +97,16 @@ def read_file(path: Path, names: Mapping[str, Names]) -> Layer:
             layer.values[by_key[key]] = value
             layer.spelled[by_key[key]] = str(key)
     return layer
+
+
+def _flatten(document: Mapping[Any, Any], known: Iterable[str]) -> Iterator[tuple[Any, Any]]:
+    """Yield the members; those of a section (`retention:`) as `retention.judgments_days`."""
+    sections = {key.partition(".")[0] for key in known if "." in key}
+    for key, value in document.items():
+        if key in sections and isinstance(value, Mapping):
+            yield from ((f"{key}.{name}", inner) for name, inner in value.items())
+        else:
+            yield key, value
 
 
 def merge(

@@ -25,11 +25,12 @@ PRODUCTION_DEFAULTS: Final = {"profile": "production", "activation_delay_ms": 10
 """Defaults that differ when ENV is production."""
 Port = Annotated[int, Field(ge=0, le=65_535)]
 Seconds = Annotated[float, Field(gt=0, le=600)]
+Days: Final = Field(ge=1, le=36_500)
 
 
-def own(name: str, file: str | None = None) -> Names:
-    """Return the names of a setting of ours: `JUDGIFY_…` outside, its own name in a file."""
-    return Names((f"JUDGIFY_{name.upper()}",), file)
+def own(name: str, file: str | None = None, key: str | None = None) -> Names:
+    """Return the names of a setting of ours: `JUDGIFY_…` outside, `key` or its name in a file."""
+    return Names((f"JUDGIFY_{name.upper()}",), file, key)
 
 
 def check_url(schemes: tuple[str, ...]) -> AfterValidator:
@@ -148,6 +149,21 @@ class Settings(BaseModel):
     when ENV is production."""
     failpoint: Annotated[Failpoints | None, Names(("JUDGIFY_FAILPOINT",))] = None
     """`point:nth:action[,…]`: fail on purpose, for tests of recovery (docs/chaos.md)."""
+
+    retention_judgments_days: Annotated[
+        int, own("retention_judgments_days", JUDGMENT, "retention.judgments_days"), Days
+    ] = 90
+    """How many days PostgreSQL keeps judgments and what was counted of them; `judgify db prune`
+    deletes older ones. Must exceed the life of a request in Kafka, 14 days by default."""
+    retention_dead_letters_days: Annotated[
+        int, own("retention_dead_letters_days", JUDGMENT, "retention.dead_letters_days"), Days
+    ] = 30
+    """How many days PostgreSQL keeps dead letters; as for judgments."""
+    disk_free_min_mb: Annotated[
+        int, own("disk_free_min_mb", JUDGMENT), Field(ge=0, le=1_048_576)
+    ] = 1_024
+    """MiB that must be free under Kafka's and PostgreSQL's data where it is on this machine: below
+    it nothing is sent (`judgify replay`, `judgify send`) and the sink waits. 0 never refuses."""
 
     @property
     def bootstrap(self) -> str:

@@ -59,7 +59,7 @@ def open_context(data_dir: Path | None = None) -> CliContext:
     if state and settings.kafka_bootstrap_servers not in (None, state.kafka_bootstrap_servers):
         state = None
     if state:
-        settings = load_settings(_from_state(settings, state))
+        settings = load_settings({**_from_state(settings, state), "data_dir": found})
     if not settings.kafka_bootstrap_servers:
         raise FatalError(NO_STACK)
     url = settings.database_url

@@ -8,14 +8,16 @@ import typer
 from judgify.cli.console import print_json, print_table, say
 from judgify.cli.context import DataDir, open_context
 from judgify.cli.json_option import Json
+from judgify.cli.prune import prune
 from sinks.postgres.migrate import MigrationState, fetch_status
 from sinks.postgres.migrate import upgrade as apply_pending
 
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
-    help="Bring the database to the newest schema, or say where it stands.",
+    help="Bring the database to the newest schema, say where it stands, delete what is old.",
 )
+app.command()(prune)
 
 
 @app.command()

@@ -25,7 +25,6 @@ from judgify.demo.story import (
     describe_runs,
     describe_stored,
 )
-from judgify.replay.disk import refuse_when_short
 from judgify.replay.interrupt import catch_interrupt, end_on_signals
 from judgify.replay.paste import spell
 from judgify.replay.progress import show_bars
@@ -33,6 +32,7 @@ from judgify.replay.requests import RequestMaker
 from judgify.replay.run import Plan, Run, replay
 from judgify.replay.sending import Outgoing
 from judgify.replay.stored import await_stored, find_ranges
+from judgify.stack.disk import find_kafka_disk
 from judgify.stack.plan import StackOptions
 from judgify.stack.state import find_data_dir
 from rules.workflow.compiled import CompiledWorkflow
@@ -95,7 +95,7 @@ class _Demo:
         """Of this run: its request ids begin with it, so that no run meets another's."""
 
     def go(self, *, stays: bool, is_ours: bool) -> None:
-        refuse_when_short(self._data_dir)
+        find_kafka_disk(self._context.settings).check()
         readings_file = self._example.write_readings(self._data_dir)
         say(f"workflow      {put_in_force(self._context, self._example.document)}")
         say(f"readings      {len(self._example.readings):,} in {readings_file}")

@@ -13,7 +13,6 @@ from judgify.cli.console import EXIT_INTERRUPTED, fail, note, print_json, say
 from judgify.cli.context import CliContext, DataDir, open_context
 from judgify.cli.inputs import Rows, open_rows
 from judgify.cli.published import open_published
-from judgify.replay.disk import refuse_when_short
 from judgify.replay.interrupt import catch_interrupt
 from judgify.replay.paste import spell
 from judgify.replay.progress import show_bars
@@ -22,6 +21,7 @@ from judgify.replay.requests import RequestMaker
 from judgify.replay.run import Plan, Run, replay
 from judgify.replay.sending import Outgoing
 from judgify.replay.stored import await_stored, find_ranges
+from judgify.stack.disk import find_kafka_disk
 from rules.workflow.compiled import CompiledWorkflow
 from schemas.errors import FatalError, MessageError
 from sinks.postgres.run_counts import count_duplicates
@@ -69,7 +69,8 @@ def replay_file(  # noqa: PLR0913 -- one parameter per option
         workflow, tenant, not live, id_column, key_column, find_subject_path(compiled)
     )
     source = Source(open_rows(file, compiled), maker)
-    plan = Plan(context.kafka, context.settings.topic_prefix, rate, wait, timeout_s)
+    disk = find_kafka_disk(context.settings)
+    plan = Plan(context.kafka, context.settings.topic_prefix, rate, wait, timeout_s, disk)
     _Replay(context, plan, source, as_json=as_json).go()
 
 
@@ -128,8 +129,7 @@ class _Replay:
         self._context, self._plan, self._source, self._as_json = context, plan, source, as_json
 
     def go(self) -> None:
-        if self._context.state is not None:
-            refuse_when_short(self._context.data_dir)
+        self._plan.disk.check()  # before a long file is read for nothing
         total = self._source.check()
         with catch_interrupt() as stop:
             with show_bars(total, wait=self._plan.wait) as show:

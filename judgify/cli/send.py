@@ -18,6 +18,7 @@ from judgify.replay.run import Plan
 from judgify.replay.sending import Outgoing
 from judgify.replay.single import Sent, encode_request, find_judgment_id, send_and_follow
 from judgify.replay.wording import describe_burial, describe_judgment
+from judgify.stack.disk import find_kafka_disk
 from runtime.clock import format_ms
 from schemas.decode import parse_json
 from schemas.errors import FatalError, MessageError
@@ -70,7 +71,9 @@ def send(  # noqa: PLR0913 -- one parameter per option
     if request is None:
         refuse_envelope(envelope, live=live)
     outgoing = make_outgoing(request, key)
-    plan = Plan(context.kafka, context.settings.topic_prefix, wait=wait, timeout_s=timeout_s)
+    disk = find_kafka_disk(context.settings)
+    prefix = context.settings.topic_prefix
+    plan = Plan(context.kafka, prefix, wait=wait, timeout_s=timeout_s, disk=disk)
     with catch_interrupt() as stop:
         sent, outcome = send_and_follow(plan, outgoing, stop=stop)
     if as_json:

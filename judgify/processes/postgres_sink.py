@@ -6,6 +6,7 @@ from typing import Final
 
 from judgify.processes.details import describe_switches, read_skips
 from judgify.processes.host import ENGINE, bounds_of, limits_of
+from judgify.stack.disk import find_postgres_disk
 from runtime.clock import BrokerClock
 from runtime.settings import Settings
 from schemas.errors import FatalError
@@ -30,7 +31,11 @@ def make_spec(settings: Settings, clock: BrokerClock) -> Spec:
     if settings.database_url is None:
         raise FatalError("DATABASE_URL is not set: set it to postgresql://…, or `judgify up`")
     prefix = settings.topic_prefix
-    sink = PostgresSink(settings.database_url.get_secret_value(), pool_max=settings.pg_pool_max)
+    sink = PostgresSink(
+        settings.database_url.get_secret_value(),
+        pool_max=settings.pg_pool_max,
+        disk=find_postgres_disk(settings),
+    )
     switches = Switches(settings.bootstrap, full_name(CONTROL, prefix), settings)
     results, workflows = full_name(RESULTS, prefix), full_name(WORKFLOWS, prefix)
     dead_letters = full_name(DEAD_LETTERS, prefix)
@@ -43,8 +48,8 @@ def make_spec(settings: Settings, clock: BrokerClock) -> Spec:
         ]
 
     async def open_all() -> None:
+        await sink.open()  # tried again until PostgreSQL lets us in; what follows is done once
         switches.start()
-        await sink.open()
 
     async def close_all() -> None:
         await sink.close()

@@ -10,10 +10,10 @@ END_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 
 
 @contextmanager
-def catch_interrupt() -> Generator[threading.Event]:
-    """Yield an event that Ctrl-C sets; outside the main thread nothing sets it.
+def catch_interrupt(*also: signal.Signals) -> Generator[threading.Event]:
+    """Yield an event that Ctrl-C, or a signal of `also`, sets; only in the main thread.
 
-    A second Ctrl-C raises KeyboardInterrupt: nobody is ever locked in.
+    A second one raises KeyboardInterrupt: nobody is ever locked in.
     """
     stop = threading.Event()
     if threading.current_thread() is not threading.main_thread():
@@ -25,11 +25,12 @@ def catch_interrupt() -> Generator[threading.Event]:
             raise KeyboardInterrupt
         stop.set()
 
-    before = signal.signal(signal.SIGINT, note)
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, *also)}
     try:
         yield stop
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from judgify.replay.sending import Outgoing, RequestSender
 from judgify.replay.tail import OutcomeTail
 from judgify.replay.tally import Tally
 from runtime.clock import Clock, SystemClock
+from runtime.disk import DiskFloor
 from topics import registry
 
 BETWEEN_READS = 500
@@ -31,6 +32,8 @@ class Plan:
     wait: bool = False
     timeout_s: float = 120.0
     """Longest wait for outcomes after the last request was sent."""
+    disk: DiskFloor = field(default_factory=DiskFloor)
+    """Kafka's, where it is known: nothing is sent that would fill it."""
 
     def topic(self, spec: registry.TopicSpec) -> str:
         """Return the topic's name on the broker."""
@@ -71,7 +74,8 @@ def replay(
     Ends early, with what it has, when `stop` is set or the time is up.
 
     Raises:
-        DependencyError: the broker refused a request or is gone. What was sent stays sent.
+        DependencyError: the broker refused a request or is gone, or its disk is short. What was
+            sent stays sent.
     """
     runner = _Runner(plan, stop, show, clock or SystemClock())
     if not plan.wait:
@@ -107,9 +111,10 @@ class _Runner:
     ) -> None:
         try:
             for number, outgoing in enumerate(self._paced(requests, tail, started_s)):
-                self._sender.send(outgoing)
                 if number % BETWEEN_READS == 0:
+                    self._plan.disk.check()
                     self._read(tail, 0)
+                self._sender.send(outgoing)
         finally:
             # Whatever stopped us: what was handed to the producer is sent and accounted for.
             self._sender.flush()

@@ -57,8 +57,10 @@ def send_one(plan: Plan, outgoing: Outgoing) -> Sent:
 
     Raises:
         MessageError: it is larger than the topic takes.
-        DependencyError: not acknowledged in time; it may be in the log all the same.
+        DependencyError: Kafka's disk is short; or not acknowledged in time, and it may be in the
+            log all the same.
     """
+    plan.disk.check()
     heard: list[tuple[Position, int]] = []
     topic = plan.topic(registry.REQUESTS)
     sender = RequestSender(

@@ -33,6 +33,10 @@ _VENDOR_ERRORS: Final = (
 )
 
 
+class AccessRefusedError(FatalError):
+    """PostgreSQL answers and does not let us in: password, role, rights or database are wrong."""
+
+
 class RowRefused(Exception):  # noqa: N818 -- a signal inside this package, never seen by the seam
     """PostgreSQL refuses what was sent for what it holds; some row of it is bad."""
 
@@ -56,7 +60,7 @@ def translate(error: Exception) -> PipelineError | RowRefused:
     if state[:2] in _ROW_CLASSES:
         return RowRefused(state, reason)
     if state[:2] in _ACCESS_CLASSES or state == _NO_PRIVILEGE:
-        return FatalError(
+        return AccessRefusedError(
             f"PostgreSQL refuses us ({state}: {reason}): check DATABASE_URL, the role's rights, "
             "and that the database exists"
         )

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from typing import Final, NamedTuple
 
 from runtime import failpoints
+from runtime.disk import DiskFloor
 from runtime.metrics import (
     DEPENDENCY_UP,
     DUPLICATES_DROPPED_TOTAL,
@@ -13,8 +14,15 @@ from runtime.metrics import (
 )
 from schemas.errors import DependencyError, FatalError, MessageError
 from sinks.postgres import dead_letters, writer
-from sinks.postgres.connection import POOL_MAX, Connection, Pool, close_pool, open_pool
-from sinks.postgres.errors import DEPENDENCY, RowRefused, postgres_errors
+from sinks.postgres.connection import (
+    POOL_MAX,
+    Connection,
+    Pool,
+    close_pool,
+    connect,
+    open_pool,
+)
+from sinks.postgres.errors import DEPENDENCY, AccessRefusedError, RowRefused, postgres_errors
 from sinks.postgres.isolation import Streak, write_isolating
 from sinks.postgres.rows import Row, parse_request_origin, parse_row
 from sinks.postgres.workflows import Published, parse_published, store_published
@@ -58,15 +66,34 @@ class PostgresSink:
     the address is not ours).
     """
 
-    def __init__(self, database_url: str, *, pool_max: int = POOL_MAX) -> None:
+    def __init__(
+        self, database_url: str, *, pool_max: int = POOL_MAX, disk: DiskFloor | None = None
+    ) -> None:
+        """`disk` is PostgreSQL's, where it is known: below its floor writes wait."""
         self._database_url = database_url
         self._pool_max = pool_max
+        self._disk = disk or DiskFloor()
         self._pool: Pool | None = None
         self._streak = Streak()
 
     async def open(self) -> None:
-        """Prepare to write; PostgreSQL may be away, the first write finds out."""
+        """Prepare to write; PostgreSQL may be away, the first write finds out.
+
+        Raises:
+            DependencyError: PostgreSQL answers and refuses us. Somebody may put that right there,
+                so it is tried again; meanwhile we are not ready, and say why.
+        """
+        await self._check_access()
         self._pool = await open_pool(self._database_url, NAME, self._pool_max, _prepare_connection)
+
+    async def _check_access(self) -> None:
+        try:
+            async with connect(self._database_url, NAME):
+                pass
+        except AccessRefusedError as error:
+            raise DependencyError(DEPENDENCY, str(error)) from error
+        except DependencyError:
+            return
 
     async def close(self) -> None:
         """Close within seconds; what is being written is rolled back. Closing twice is fine."""
@@ -145,6 +172,7 @@ class PostgresSink:
         """Yield the pool, and show in the metrics whether PostgreSQL answers."""
         if self._pool is None:
             raise DependencyError(DEPENDENCY, "the sink is closed")
+        self._disk.check()
         try:
             yield self._pool
         except DependencyError:
