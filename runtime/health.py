@@ -1,8 +1,10 @@
 """The health door of a process: `/health` `/ready` `/metrics` `/status`, for machines on this host.
 
 `/health` asks nothing: a probe that asks Kafka would restart every copy on one blip. The server
-accepts few connections, reads no body, and cuts every connection after `CONNECTION_S_MAX`: aiohttp
-alone would keep a half-sent request open for as long as its sender likes.
+keeps few connections, reads no body, and cuts every connection after `CONNECTION_S_MAX`: aiohttp
+alone would keep a half-sent request open for as long as its sender likes. When all are taken, the
+oldest is cut for the newcomer: an answer takes milliseconds, so whoever is there longest is no
+probe, and nobody shuts the probes out by holding connections.
 """
 
 import asyncio
@@ -62,6 +64,9 @@ class HealthServer:
         self._runner: web.AppRunner | None = None
         self._server: asyncio.Server | None = None
         self._opened: dict[RequestHandler, float] = {}
+        """When each connection was accepted, by the loop's clock; the oldest first."""
+        self._arriving: set[RequestHandler] = set()
+        """Accepted, but aiohttp has not been told yet."""
 
     async def start(self) -> None:
         """Begin to listen.
@@ -110,26 +115,43 @@ class HealthServer:
             self._runner = None
 
     def _accept(self) -> asyncio.Protocol:
-        """Return what speaks with a new connection; one too many is cut at once."""
+        """Return what speaks with a new connection; when there are too many, the oldest is cut."""
         server = self._runner.server if self._runner else None
-        if server is None or len(server.connections) >= CONNECTIONS_MAX:
+        if server is None or not self._make_room(server):
             return _Refusal()
         loop = asyncio.get_running_loop()
         speaker = server()
         if not self._opened:
             loop.call_later(SWEEP_S, self._sweep)
         self._opened[speaker] = loop.time()
+        self._arriving.add(speaker)
+        # asyncio tells it of its connection in the next turn; the turn after that it has arrived.
+        loop.call_soon(loop.call_soon, self._arriving.discard, speaker)
         return speaker
+
+    def _make_room(self, server: web.Server) -> bool:
+        """Cut the oldest connection if there are too many; False: all of them came just now."""
+        if len(self._opened) < CONNECTIONS_MAX:
+            return True
+        self._forget_closed(server)
+        for speaker in list(self._opened):
+            if len(self._opened) < CONNECTIONS_MAX:
+                break
+            if speaker.transport is not None:
+                del self._opened[speaker]
+                speaker.transport.abort()
+        return len(self._opened) < CONNECTIONS_MAX
+
+    def _forget_closed(self, server: web.Server | None) -> None:
+        known = self._arriving.union(server.connections if server else ())
+        self._opened = {it: at for it, at in self._opened.items() if it in known}
 
     def _sweep(self) -> None:
         """Cut connections that are open for too long, whatever they are doing."""
-        server = self._runner.server if self._runner else None
+        self._forget_closed(self._runner.server if self._runner else None)
         loop = asyncio.get_running_loop()
-        alive = set(server.connections) if server else set()
-        for speaker, opened_s in list(self._opened.items()):
-            if speaker not in alive:
-                del self._opened[speaker]
-            elif loop.time() - opened_s > CONNECTION_S_MAX and speaker.transport is not None:
+        for speaker, opened_s in self._opened.items():
+            if loop.time() - opened_s > CONNECTION_S_MAX and speaker.transport is not None:
                 speaker.transport.abort()
         if self._opened:
             loop.call_later(SWEEP_S, self._sweep)

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import socket
 import time
 from collections.abc import AsyncIterator
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 from runtime import health
 from runtime.health import HealthServer
 from schemas.errors import FatalError
+from tests.support.waiting import wait_until_async
 
 Reply = tuple[int, Any]
 
@@ -164,25 +166,70 @@ async def test_a_request_that_drips_is_cut(
     await hang_up(writer)
 
 
-async def test_connections_are_bounded_and_come_back(
-    server: HealthServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(health, "CONNECTIONS_MAX", 3)
-    idle = [await asyncio.open_connection("127.0.0.1", server.port) for _ in range(3)]
-    await asyncio.sleep(0)
+async def test_idle_connections_never_shut_out_a_probe(server: HealthServer) -> None:
+    idle = [
+        await asyncio.open_connection("127.0.0.1", server.port)
+        for _ in range(2 * health.CONNECTIONS_MAX)
+    ]
 
-    with pytest.raises(aiohttp.ClientError):
-        await fetch(server, "/health")
+    answers = [(await fetch(server, "/health")).status for _ in range(5)]
+
+    assert answers == [200] * 5
     for _, writer in idle:
         await hang_up(writer)
 
-    async with asyncio.timeout(5):
-        while True:
-            try:
-                assert (await fetch(server, "/health")).status == 200
-                break
-            except aiohttp.ClientError:
-                await asyncio.sleep(0.02)
+
+async def test_open_connections_are_bounded_and_the_oldest_is_cut_first(
+    server: HealthServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health, "CONNECTIONS_MAX", 3)
+    opened = [await asyncio.open_connection("127.0.0.1", server.port) for _ in range(5)]
+
+    for reader, _ in opened[:2]:
+        with contextlib.suppress(ConnectionResetError):
+            assert await asyncio.wait_for(reader.read(), health.IDLE_S_MAX / 2) == b""
+    _, newest = opened[-1]
+    newest.write(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert (await opened[-1][0].read()).startswith(b"HTTP/1.1 200")
+    for _, writer in opened:
+        await hang_up(writer)
+
+
+async def test_those_who_come_all_at_once_are_bounded_too(
+    server: HealthServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health, "CONNECTIONS_MAX", 4)
+    place = ("127.0.0.1", server.port)
+    with contextlib.ExitStack() as opened:
+        # They wait in the kernel together, so that the loop accepts all of them in one turn.
+        waiting = [opened.enter_context(socket.create_connection(place)) for _ in range(40)]
+
+        await wait_until_async(
+            lambda: sum(map(is_cut, waiting)) >= 36, health.IDLE_S_MAX / 2, what="36 to be cut"
+        )
+        assert (await fetch(server, "/health")).status == 200
+
+
+def is_cut(connection: socket.socket) -> bool:
+    """Say whether the other side has hung up."""
+    try:
+        return connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
+    except BlockingIOError:
+        return False
+    except ConnectionResetError:
+        return True
+
+
+async def test_a_burst_of_probes_is_answered(server: HealthServer) -> None:
+    """Those that were answered a moment ago take no place."""
+    rounds = [
+        await asyncio.gather(
+            *(fetch(server, "/health") for _ in range(health.CONNECTIONS_MAX // 2))
+        )
+        for _ in range(6)
+    ]
+
+    assert {answer.status for answers in rounds for answer in answers} == {200}
 
 
 async def test_a_busy_port_names_its_owner(server: HealthServer) -> None:
