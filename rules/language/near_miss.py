@@ -1,15 +1,21 @@
 """What would have to change for a rule that did not fire."""
 
-from collections.abc import Sequence
+import heapq
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
+from itertools import chain
 from typing import Final
 
-from rules.language.atoms import ComparisonTrace, trace_atom
-from rules.language.kleene import Environment, value_of
+from rules.language.atoms import ComparisonTrace
 from rules.language.tree import OPPOSITES, Comparator, Literal, Logic, Node, Not
 
 CHANGES_MAX: Final = 3
 """A rule that needs more changes than this was not nearly true."""
+
+WAYS_MAX: Final = 64
+"""Ways that are kept for each part of a condition: it bounds the search of a condition of 400
+parts, and only in one that mentions a comparison many times could a cheaper way be lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,51 +37,84 @@ class Change:
     difference: float | None
 
 
-def fewest_changes(condition: Node, text: str, names: Environment) -> tuple[Change, ...]:
+def fewest_changes(condition: Node, traces: Sequence[ComparisonTrace]) -> tuple[Change, ...]:
     """Return the fewest comparisons that must change for the condition to be true.
 
-    Among as few, those that are relatively nearest. Empty when the condition is true, when no
-    change of fields can make it true, and when more than `CHANGES_MAX` are needed. Each comparison
-    is looked at by itself: whether one input can satisfy all of them is not asked.
+    `traces` are those of all its atoms. Among as few changes, those that are relatively nearest.
+    Empty when the condition is true, when no change can make it true, and when more than
+    `CHANGES_MAX` are needed. Comparisons of the same text are one, and none is wanted both ways;
+    apart from that each is looked at by itself: whether one input can satisfy `x > 5` and `x < 3`
+    is not asked.
     """
-    needed = _Search(text, names).way_to(condition, wanted=True) or ()
-    unique = {(change.comparison.start, change.wanted): change for change in needed}
-    return tuple(unique.values()) if len(unique) <= CHANGES_MAX else ()
+    by_place = {(trace.start, trace.end): trace for trace in traces}
+    ways = _Search(by_place).ways_to(condition, wanted=True)
+    return (
+        tuple(sorted(ways[0].changes, key=lambda change: change.comparison.start)) if ways else ()
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """What makes a part of the condition come out as wanted.
+
+    `demands` holds by text how each comparison must come out, those included that do so already;
+    `changes` are the others.
+    """
+
+    demands: Mapping[str, bool]
+    changes: tuple[Change, ...] = ()
+
+    @property
+    def cost(self) -> tuple[int, float, int]:
+        return len(self.changes), sum(map(_distance, self.changes)), len(self.demands)
 
 
 class _Search:
-    """The text of a condition and the values under which it is looked at."""
+    """The comparisons of one condition by their places in its text."""
 
-    def __init__(self, text: str, names: Environment) -> None:
-        self._text = text
-        self._names = names
+    def __init__(self, traces: Mapping[tuple[int, int], ComparisonTrace]) -> None:
+        self._traces = traces
 
-    def way_to(self, node: Node, *, wanted: bool) -> Sequence[Change] | None:
-        """Return the changes that make the node `wanted`; None when nothing can."""
-        if value_of(node, self._names) is wanted:
-            return ()
+    def ways_to(self, node: Node, *, wanted: bool) -> list[_Way]:
+        """Return the ways to make the node come out as wanted, the cheapest first."""
         match node:
             case Not(operand=operand):
-                return self.way_to(operand, wanted=not wanted)
+                return self.ways_to(operand, wanted=not wanted)
             case Logic(operator=operator, operands=operands):
-                ways = [self.way_to(operand, wanted=wanted) for operand in operands]
-                return _all(ways) if (operator == "and") is wanted else _nearest(ways)
-            case Literal():
-                return None
+                parts = [self.ways_to(operand, wanted=wanted) for operand in operands]
+                if (operator == "and") is wanted:
+                    return reduce(_together, parts)
+                return _cheapest(chain.from_iterable(parts))
+            case Literal(value=value):
+                return [_Way({})] if value is wanted else []
             case _:
-                now = trace_atom(node, self._text, self._names)
-                demanded = now.operator if wanted or not now.operator else OPPOSITES[now.operator]
-                return (Change(now, wanted, demanded, _difference(now)),)
+                return [self._way_of(self._traces[node.start, node.end], wanted=wanted)]
+
+    def _way_of(self, now: ComparisonTrace, *, wanted: bool) -> _Way:
+        demands = {now.text: wanted}
+        if now.holds is wanted:
+            return _Way(demands)
+        demanded = now.operator if wanted or not now.operator else OPPOSITES[now.operator]
+        return _Way(demands, (Change(now, wanted, demanded, _difference(now)),))
 
 
-def _all(ways: Sequence[Sequence[Change] | None]) -> Sequence[Change] | None:
-    possible = [way for way in ways if way is not None]
-    return [change for way in possible for change in way] if len(possible) == len(ways) else None
+def _together(some: list[_Way], others: list[_Way]) -> list[_Way]:
+    """Return the ways that do both, without those that want one comparison both ways."""
+    merged = (_merge(one, other) for one in some for other in others)
+    return _cheapest(way for way in merged if way is not None)
 
 
-def _nearest(ways: Sequence[Sequence[Change] | None]) -> Sequence[Change] | None:
-    possible = [way for way in ways if way is not None]
-    return min(possible, key=lambda way: (len(way), sum(map(_distance, way))), default=None)
+def _merge(one: _Way, other: _Way) -> _Way | None:
+    if any(one.demands.get(text, wanted) is not wanted for text, wanted in other.demands.items()):
+        return None
+    added = [each for each in other.changes if each.comparison.text not in one.demands]
+    if len(one.changes) + len(added) > CHANGES_MAX:
+        return None
+    return _Way({**one.demands, **other.demands}, (*one.changes, *added))
+
+
+def _cheapest(ways: Iterable[_Way]) -> list[_Way]:
+    return heapq.nsmallest(WAYS_MAX, ways, key=lambda way: way.cost)
 
 
 def _distance(change: Change) -> float:

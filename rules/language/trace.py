@@ -100,13 +100,14 @@ def _trace(rule: RuleSpec, names: Environment) -> RuleTrace:
     root, text = rule.when.root, rule.when.text
     truth = value_of(root, names)
     outcome: Outcome = "unknown" if truth is UNKNOWN else "true" if truth else "false"
+    comparisons = tuple(trace_atom(atom, text, names) for atom in atoms(root))
     return RuleTrace(
         id=rule.id,
         verdict=rule.verdict,
         text=text,
         outcome=outcome,
-        comparisons=tuple(trace_atom(atom, text, names) for atom in atoms(root)),
-        changes=fewest_changes(root, text, names),
+        comparisons=comparisons,
+        changes=() if truth is True else fewest_changes(root, comparisons),
     )
 
 

@@ -161,7 +161,10 @@ def children(node: Node) -> tuple[Node, ...]:
 
 def references(node: Node) -> Iterator[Reference]:
     """Yield every mention of a field or derived name below `node`, in the order of the text."""
-    if isinstance(node, Reference):
-        yield node
-    for part in children(node):
-        yield from references(part)
+    pending = [node]
+    while pending:
+        part = pending.pop()
+        if isinstance(part, Reference):
+            yield part
+        else:
+            pending.extend(reversed(children(part)))

@@ -83,14 +83,14 @@ class FakeThread:
         self.committed.update(offsets)
 
     async def fetch(
-        self, wanted: Collection[TopicPartition], records_max: int, timeout_s: float, epoch: int
+        self, wanted: Mapping[TopicPartition, int], records_max: int, timeout_s: float, epoch: int
     ) -> list[Fetched]:
         self.fetches.append({tp.topic for tp in wanted})
         await asyncio.sleep(0)
         self._fail("fetch")
         fetched = []
         for tp, start in list(self.positions.items()):
-            most = min(records_max, self.slice_records_max)
+            most = min(records_max, self.slice_records_max, wanted.get(tp, 0))
             records = [it for it in self.logs.get(tp, ()) if it.offset >= start][:most]
             if tp in wanted and records:
                 records_max -= len(records)

@@ -4,6 +4,7 @@ import pytest
 
 from bench import rules_in_process
 from bench.rules_by_hand import compile_by_hand
+from rules.workflow.compiled import compile_workflow
 
 
 def test_a_hand_written_rule_that_lacks_a_value_does_not_hold() -> None:
@@ -30,7 +31,7 @@ def test_every_size_is_measured_on_both_kinds_of_events(monkeypatch: pytest.Monk
 
 def test_forms_that_name_another_rule_are_not_compared() -> None:
     rules = rules_in_process.RuleSet(("sensor_0 > 1",), (("sensor_0",),))
-    ours = rules_in_process.compile_workflow(rules_in_process._make_document(rules)).find
+    ours = compile_workflow(rules_in_process._make_document(rules)).find
 
     with pytest.raises(AssertionError, match="ours names R0"):
         rules_in_process._require_equal(ours, [lambda _: None], [{"sensor_0": 2.0}])

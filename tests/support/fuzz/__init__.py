@@ -1,0 +1,1 @@
+"""Random workflows and events, judged by everything that can judge them."""
