@@ -9,9 +9,7 @@ from judgify.cli.console import note, say
 from judgify.cli.context import CliContext
 from runtime.clock import Clock, SystemClock, format_ms
 from schemas.workflow_record import DELAY_MS_MIN, Activation
-from topics.publishing import publish
-from topics.registry import WORKFLOWS, full_name
-from topics.workflow_records import encode_activation
+from topics.workflow_publishing import publish_activation as publish_order
 
 MARGIN_MS: Final = 1_000
 """How old the knowledge of an agent that judges may be; the rest of the delay is for clocks and
@@ -45,8 +43,7 @@ def publish_activation(
         DependencyError: not acknowledged; it may be in the log all the same: see the history.
     """
     clock = clock or SystemClock()
-    key, value = encode_activation(activation)
-    told = publish(context.kafka, full_name(WORKFLOWS, context.settings.topic_prefix), key, value)
+    told = publish_order(context.kafka, context.settings.topic_prefix, activation)
     delay_ms = max(activation.delay_ms, DELAY_MS_MIN)
     return Activated(
         from_ms=told.timestamp_ms + delay_ms,

@@ -3,7 +3,7 @@
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 
@@ -20,13 +20,8 @@ from rules.workflow.book import PublishedVersion
 from rules.workflow.reader import WorkflowDocument
 from runtime.clock import format_ms
 from schemas.errors import FatalError
-from schemas.workflow_record import Activation, WorkflowVersion
-from topics.publishing import publish as publish_record
-from topics.registry import WORKFLOWS, full_name
-from topics.workflow_records import VersionKey, encode_version
-
-SOURCE_CHARACTERS_MAX: Final = 262_144
-"""A longer text is not kept beside its document."""
+from schemas.workflow_record import Activation
+from topics.workflow_publishing import publish_version
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -164,15 +159,14 @@ def _publish_version(
     context: CliContext, published: Published, document: WorkflowDocument, order: Order
 ) -> PublishedVersion:
     """Publish the document and return it as every agent has it now."""
-    text = document.source.text
-    record = WorkflowVersion(
-        document=document.data,
+    publish_version(
+        context.kafka,
+        context.settings.topic_prefix,
+        order.tenant,
+        document,
         author=order.author,
         note=order.note,
-        source=text if len(text) <= SOURCE_CHARACTERS_MAX else None,
     )
-    key, value = encode_version(VersionKey(order.tenant, document.id, document.version), record)
-    publish_record(context.kafka, full_name(WORKFLOWS, context.settings.topic_prefix), key, value)
     found = published.wait_for(document.id, document.version)
     say(f"published {published.name(document.id, found.version)}")
     return found

@@ -6,10 +6,8 @@ from judgify.cli.activating import publish_activation, wait_in_force
 from judgify.cli.context import CliContext
 from judgify.cli.published import TENANT, open_published
 from rules.workflow.reader import WorkflowDocument
-from schemas.workflow_record import Activation, WorkflowVersion
-from topics.publishing import publish
-from topics.registry import WORKFLOWS, full_name
-from topics.workflow_records import VersionKey, encode_version
+from schemas.workflow_record import Activation
+from topics.workflow_publishing import publish_version
 
 AUTHOR: Final = "judgify demo"
 
@@ -28,7 +26,9 @@ def put_in_force(context: CliContext, document: WorkflowDocument) -> str:
         if active is not None and active.version == document.version:
             return published.name(document.id, document.version)
         if published.timeline(document.id).version(document.version) is None:
-            _publish_version(context, document)
+            publish_version(
+                context.kafka, context.settings.topic_prefix, TENANT, document, author=AUTHOR
+            )
             published.wait_for(document.id, document.version)
         name = published.name(document.id, document.version)
     activation = Activation(
@@ -40,11 +40,3 @@ def put_in_force(context: CliContext, document: WorkflowDocument) -> str:
     )
     wait_in_force(publish_activation(context, activation))
     return name
-
-
-def _publish_version(context: CliContext, document: WorkflowDocument) -> None:
-    key, value = encode_version(
-        VersionKey(TENANT, document.id, document.version),
-        WorkflowVersion(document=document.data, author=AUTHOR, source=document.source.text),
-    )
-    publish(context.kafka, full_name(WORKFLOWS, context.settings.topic_prefix), key, value)

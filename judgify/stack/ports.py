@@ -5,8 +5,7 @@ import socket
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-import psutil
-
+from runtime.port_owner import owner_of
 from schemas.errors import FatalError
 
 HOST: Final = "127.0.0.1"
@@ -21,7 +20,6 @@ OFFSETS: Final[Mapping[str, int]] = {
 """What `--port-base` is added to."""
 FREE_RANGE: Final = range(20_000, 30_000)
 """Free ports come from here: above the well-known, below those of outgoing connections."""
-COMMAND_CHARS_MAX: Final = 80
 
 
 def choose_ports(
@@ -72,28 +70,6 @@ def is_free(port: int) -> bool:
         except OSError:
             return False
     return True
-
-
-def owner_of(port: int) -> str:
-    """Name the process that listens on `port`: `pid 4711 (java kafka.Kafka …)`."""
-    try:
-        connections = psutil.net_connections("tcp")
-    except psutil.AccessDenied:
-        connections = []
-    for connection in connections:
-        listens = connection.status == psutil.CONN_LISTEN
-        if listens and connection.pid and connection.laddr[1:] == (port,):
-            return describe_process(connection.pid)
-    return "a process of another user"
-
-
-def describe_process(pid: int) -> str:
-    try:
-        command = " ".join(psutil.Process(pid).cmdline())
-    except psutil.Error:
-        return f"pid {pid}"
-    short = command if len(command) <= COMMAND_CHARS_MAX else f"{command[:COMMAND_CHARS_MAX]}…"
-    return f"pid {pid} ({short})"
 
 
 def _find_free(taken: set[int]) -> int:

@@ -4,12 +4,11 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
-from rules.workflow.reader import WorkflowDocument, read_workflow
-from schemas.workflow_record import Activation, WorkflowVersion
-from topics.publishing import publish
+from rules.workflow.reader import read_workflow
+from schemas.workflow_record import Activation
 from topics.registry import WORKFLOWS, full_name
 from topics.workflow_feed import WorkflowFeed
-from topics.workflow_records import VersionKey, encode_activation, encode_version
+from topics.workflow_publishing import publish_activation, publish_version
 
 WORKFLOW_ID: Final = "test"
 TENANT: Final = "default"
@@ -25,8 +24,7 @@ def publish_starter(bootstrap: str, topic_prefix: str) -> bool:
     Raises:
         DependencyError: the workflow topic cannot be read or written.
     """
-    topic = full_name(WORKFLOWS, topic_prefix)
-    feed = WorkflowFeed(bootstrap, topic)
+    feed = WorkflowFeed(bootstrap, full_name(WORKFLOWS, topic_prefix))
     feed.start()
     try:
         feed.reader.require_caught_up(READ_TIMEOUT_S)
@@ -36,11 +34,13 @@ def publish_starter(bootstrap: str, topic_prefix: str) -> bool:
         feed.stop()
     if activations:
         return False
-    source = load_starter()
-    document = read_workflow(source, f"{WORKFLOW_ID}.yaml")
+    document = read_workflow(load_starter(), f"{WORKFLOW_ID}.yaml")
     if not versions:
-        publish(bootstrap, topic, *_encode_version(document, source))
-    publish(bootstrap, topic, *_encode_activation(document.version))
+        publish_version(bootstrap, topic_prefix, TENANT, document, author=AUTHOR)
+    activation = Activation(
+        tenant=TENANT, workflow_id=WORKFLOW_ID, version=document.version, author=AUTHOR
+    )
+    publish_activation(bootstrap, topic_prefix, activation)
     return True
 
 
@@ -50,16 +50,3 @@ def load_starter() -> str:
     beside = packaged.parents[3] / "examples" / "test" / "workflow.yaml"
     path = packaged if packaged.exists() else beside
     return path.read_text("utf-8")
-
-
-def _encode_version(document: WorkflowDocument, source: str) -> tuple[bytes, bytes]:
-    key = VersionKey(TENANT, WORKFLOW_ID, document.version)
-    return encode_version(
-        key, WorkflowVersion(document=document.data, author=AUTHOR, source=source)
-    )
-
-
-def _encode_activation(version: str) -> tuple[bytes, bytes]:
-    return encode_activation(
-        Activation(tenant=TENANT, workflow_id=WORKFLOW_ID, version=version, author=AUTHOR)
-    )
