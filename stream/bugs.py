@@ -12,7 +12,7 @@ KEYS_MIN: Final = 2
 
 @dataclass(slots=True)
 class BugStreak:
-    """Bugs on consecutive offsets of one partition; any record that works in between ends it."""
+    """Bugs on consecutive records of one partition; any record that works in between ends it."""
 
     next_offset: int = -1
     count: int = 0
@@ -25,8 +25,20 @@ class BugStreak:
             FatalError: too many in a row; what is left of the topic is not buried.
         """
         if offset != self.next_offset:
-            self.count = 0
-            self.keys.clear()
+            self.end()
+        self.count_one(offset, key)
+
+    def end(self) -> None:
+        """Note that a record worked."""
+        self.count = 0
+        self.keys.clear()
+
+    def count_one(self, offset: int, key: bytes | None) -> None:
+        """Note a bug where records end in any order; `end` tells of those that worked.
+
+        Raises:
+            FatalError: too many in a row.
+        """
         self.next_offset = offset + 1
         self.count += 1
         if len(self.keys) < KEYS_MIN:

@@ -159,9 +159,11 @@ class FetchThread(AIOKafkaConsumerThread):
     # -- fetching ---------------------------------------------------------
 
     async def fetch(
-        self, wanted: Collection[TopicPartition], records_max: int, timeout_s: float, epoch: int
+        self, wanted: Mapping[TopicPartition, int], records_max: int, timeout_s: float, epoch: int
     ) -> list[Fetched]:
         """Return what has arrived of `wanted`, waiting at most `timeout_s` for the first of it.
+
+        `wanted` says how many records of each partition at most, `records_max` how many in all.
 
         Raises:
             KafkaError: what the broker answered; positions are unchanged.
@@ -202,7 +204,7 @@ class FetchThread(AIOKafkaConsumerThread):
             waiter.cancel()
 
     def _drain(
-        self, fetcher: Any, wanted: Collection[TopicPartition], records_max: int, epoch: int
+        self, fetcher: Any, wanted: Mapping[TopicPartition, int], records_max: int, epoch: int
     ) -> list[Fetched]:
         """Take what has arrived; an error waits until what came before it is handed out."""
         drained: list[Fetched] = []
@@ -210,7 +212,7 @@ class FetchThread(AIOKafkaConsumerThread):
             if tp not in wanted:
                 continue
             try:
-                taken = self._take_arrived(fetcher, tp, records_max, epoch)
+                taken = self._take_arrived(fetcher, tp, min(records_max, wanted[tp]), epoch)
             except KafkaError as error:
                 if not drained:
                     raise

@@ -4,7 +4,9 @@ The kinds of error are decided here and in stream/shapes/: bury, hold or stop, n
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
@@ -39,30 +41,61 @@ class Progress:
         self.held: dict[str, Held] = {}
         """What is held, by lane: `topic/partition` of a map, `topic` of a sink."""
 
+        self._holders: Counter[str] = Counter()
+        self._begun_at_s: dict[object, float] = {}
+
     def note_completed(self) -> None:
         self.completed_at_s = self._clock.monotonic_s()
+
+    @contextmanager
+    def work(self) -> Iterator[None]:
+        """Mark what runs inside as one piece of work, for those that have many at a time."""
+        token = object()
+        self._begun_at_s[token] = self._clock.monotonic_s()
+        try:
+            yield
+        finally:
+            del self._begun_at_s[token]
+
+    def oldest_begun_at_s(self) -> float | None:
+        """Return when the oldest piece of work that still runs began; from any thread."""
+        return min(list(self._begun_at_s.values()), default=None)
 
     async def hold(self, lane: str, attempt: Callable[[], Awaitable[T]]) -> T:
         """Return what `attempt` returns, however often a dependency makes it fail first.
 
-        FatalError and bugs pass through; so does cancellation.
+        FatalError and bugs pass through; so does cancellation. Where several hold one lane, it is
+        held until the last of them lets go.
         """
         backoff_s = BACKOFF_FIRST_S
-        while True:
-            try:
-                result = await attempt()
-            except DependencyError as error:
-                task = asyncio.current_task()
-                if task is not None and task.cancelling():
-                    # On its way out the cancellation became an error of the dependency.
-                    raise asyncio.CancelledError from error
-                self._note_held(lane, error)
-                await asyncio.sleep(backoff_s)
-                backoff_s = min(backoff_s * 2, BACKOFF_MAX_S)
-            else:
-                if lane in self.held:
-                    self._note_released(lane)
-                return result
+        holding = False
+        try:
+            while True:
+                try:
+                    result = await attempt()
+                except DependencyError as error:
+                    task = asyncio.current_task()
+                    if task is not None and task.cancelling():
+                        # On its way out the cancellation became an error of the dependency.
+                        raise asyncio.CancelledError from error
+                    self._holders[lane] += not holding
+                    holding = True
+                    self._note_held(lane, error)
+                    await asyncio.sleep(backoff_s)
+                    backoff_s = min(backoff_s * 2, BACKOFF_MAX_S)
+                else:
+                    if holding and self._holders[lane] == 1:
+                        self._note_released(lane)
+                    return result
+        finally:
+            if holding:
+                self._let_go(lane)
+
+    def _let_go(self, lane: str) -> None:
+        self._holders[lane] -= 1
+        if not self._holders[lane]:
+            del self._holders[lane]
+            self.held.pop(lane, None)
 
     def _note_held(self, lane: str, error: DependencyError) -> None:
         before = self.held.get(lane)
@@ -75,7 +108,9 @@ class Progress:
         DEPENDENCY_UP.labels(error.dependency).set(0)
 
     def _note_released(self, lane: str) -> None:
-        released = self.held.pop(lane)
+        released = self.held.pop(lane, None)
+        if released is None:
+            return
         self.note_completed()
         held_s = self._clock.monotonic_s() - released.since_s
         self._note_up(released.dependency)

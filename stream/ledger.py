@@ -7,7 +7,10 @@ in which work completes, partitions come and go, or positions are set back.
 from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+AHEAD_OFFSETS_MAX: Final = 2_000
+"""How far records that are finished one by one may be ahead of the first that is not."""
 
 
 class TopicPartition(NamedTuple):
@@ -28,6 +31,10 @@ class Entry:
     size_bytes: int
     oldest_timestamp_ms: int | None = None
     finished: bool = False
+    pending: deque[int] = field(default_factory=deque)
+    """Of a slice that is finished record by record: the offsets from the first unfinished on."""
+    finished_ahead: set[int] = field(default_factory=set)
+    """Those of `pending` that are finished and wait for one before them."""
 
 
 class Slice(NamedTuple):
@@ -69,6 +76,10 @@ class PartitionLedger:
     def first_unfinished(self) -> int | None:
         """Return the offset up to which everything is finished; None before the start is known."""
         return self.entries[0].start if self.entries else self.expected
+
+    def ahead(self) -> int:
+        """Return how many offsets were handed out from the first unfinished one on."""
+        return (self.expected or 0) - self.entries[0].start if self.entries else 0
 
     def settle(self) -> None:
         """Forget finished entries at the head; later ones wait for those before them."""
@@ -151,6 +162,25 @@ class Ledger:
         owner.bytes_unfinished -= entry.size_bytes
         owner.settle()
 
+    def itemize(self, entry: Entry, offsets: Iterable[int]) -> None:
+        """Let `entry` be finished record by record; `offsets` of all its records, in order."""
+        entry.pending.extend(offsets)
+
+    def finish_one(self, entry: Entry, offset: int) -> None:
+        """Every output of the record at `offset` is acknowledged; in any order, each once."""
+        if entry.finished:
+            return
+        entry.records -= 1
+        entry.owner.records_unfinished -= 1
+        entry.finished_ahead.add(offset)
+        pending = entry.pending
+        while pending and pending[0] in entry.finished_ahead:
+            entry.finished_ahead.discard(pending.popleft())
+        if pending:
+            entry.start = pending[0]
+        else:
+            self.finish(entry)
+
     # -- commits ----------------------------------------------------------
 
     def due_commits(self) -> dict[TopicPartition, int]:
@@ -198,6 +228,22 @@ class Ledger:
             if ledger.records_unfinished < max(1, records_max // share)
             and ledger.bytes_unfinished < max(1, bytes_max // share)
         ]
+
+    def with_few(self, topic: str, records_max: int) -> dict[TopicPartition, int]:
+        """Return the partitions of a topic of which few records are handed out, and how many more.
+
+        A partition may have as many as are left for all: so one alone can keep everybody busy, and
+        those whose work is held leave room to the others. None runs far ahead of its first
+        unfinished record: what lies between would be done again after a crash.
+        """
+        ledgers = {tp: ledger for tp, ledger in self._partitions.items() if tp.topic == topic}
+        room = records_max - sum(ledger.records_unfinished for ledger in ledgers.values())
+        fit = [
+            tp
+            for tp, ledger in ledgers.items()
+            if ledger.records_unfinished < room and ledger.ahead() < AHEAD_OFFSETS_MAX
+        ]
+        return {tp: max(1, room // len(fit)) for tp in fit}
 
     def count_unfinished(self) -> int:
         """Return how many records are handed out and not finished."""

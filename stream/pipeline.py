@@ -1,8 +1,8 @@
 """The pipeline: fetches slices, hands them to the lanes, and is told of rebalances."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 from runtime import failpoints
@@ -34,6 +34,8 @@ class Bounds:
     poll_records: int = 2_000
     revoke_timeout_s: float = 5.0
     """How long work in flight may take when partitions are taken away."""
+    few: Mapping[str, int] = field(default_factory=dict)
+    """Topics of which fewer records may be handed out, and how many: those of slow work."""
 
 
 class Pipeline:
@@ -81,12 +83,7 @@ class Pipeline:
         """Wait until what is handed out is finished; what a dependency holds is not waited for."""
         async with asyncio.TaskGroup() as group:
             for lane in self._lanes.values():
-                if not self._is_held(lane):
-                    group.create_task(lane.finish(timeout_s))
-
-    def _is_held(self, lane: Lane) -> bool:
-        held = self._seam.progress.held
-        return any(name.partition("/")[0] == lane.topic for name in held)
+                group.create_task(lane.finish(timeout_s))
 
     # -- fetching ---------------------------------------------------------
 
@@ -107,16 +104,22 @@ class Pipeline:
                 continue
             await self._seam.progress.hold("fetch", lambda wanted=wanted: self._fetch(wanted))  # type: ignore[misc]  # -- bound now
 
-    def _partitions_with_room(self) -> frozenset[TopicPartition]:
-        rooms: set[TopicPartition] = set()
+    def _partitions_with_room(self) -> dict[TopicPartition, int]:
+        """Return the partitions that may be handed more, and how many records at once."""
+        rooms: dict[TopicPartition, int] = {}
         bounds, ledger = self._bounds, self._seam.ledger
         for topic in self._lanes:
             records, size_bytes = ledger.backlog(topic)
-            if records < bounds.records and size_bytes < bounds.size_bytes:
-                rooms.update(ledger.with_room(topic, bounds.records, bounds.size_bytes))
-        return frozenset(rooms)
+            if records >= bounds.records or size_bytes >= bounds.size_bytes:
+                continue
+            if topic in bounds.few:
+                rooms |= ledger.with_few(topic, bounds.few[topic])
+            else:
+                roomy = ledger.with_room(topic, bounds.records, bounds.size_bytes)
+                rooms |= dict.fromkeys(roomy, bounds.poll_records)
+        return rooms
 
-    async def _fetch(self, wanted: Collection[TopicPartition]) -> None:
+    async def _fetch(self, wanted: Mapping[TopicPartition, int]) -> None:
         await self._positions.settle()
         thread, epoch = self._thread, self._seam.ledger.epoch
         fetch = thread.fetch(wanted, self._bounds.poll_records, FETCH_TIMEOUT_S, epoch)

@@ -146,6 +146,7 @@ class StreamProcess:
             has_work=self._seam.ledger.count_unfinished() > 0,
             is_held=bool(progress.held),
             stopping_since_s=self._stopping_since_s,
+            oldest_begun_at_s=progress.oldest_begun_at_s(),
         )
 
     # -- running ----------------------------------------------------------

@@ -29,6 +29,10 @@ class Tasks:
         task.add_done_callback(self._running.discard)
         return task
 
+    def count(self) -> int:
+        """Return how many are running."""
+        return len(self._running)
+
     async def finish(self, timeout_s: float) -> None:
         """Wait until what is running has ended, for at most `timeout_s`; then cancel the rest."""
         if self._running:

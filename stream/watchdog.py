@@ -43,6 +43,9 @@ class Vitals:
     has_work: bool
     is_held: bool
     stopping_since_s: float | None
+    oldest_begun_at_s: float | None = None
+    """Since when the oldest answer runs, where many run at a time: those that end must not hide
+    the one that does not."""
     watching_since_s: float = -inf
     """Since when the watchdog itself is awake: what happened before is not held against us."""
 
@@ -55,6 +58,9 @@ def find_standstill(vitals: Vitals, limits: Limits, now_s: float) -> str | None:
     if min(awake_s, now_s - vitals.loop_turned_at_s) > limits.loop_s:
         return f"the event loop has not turned for {limits.loop_s:g} s"
     idle_s = min(awake_s, now_s - vitals.completed_at_s)
+    begun_at_s = vitals.oldest_begun_at_s
+    if begun_at_s is not None and min(awake_s, now_s - begun_at_s) > limits.work_s:
+        return f"a record has been in work for {limits.work_s:g} s"
     if vitals.has_work and not vitals.is_held and idle_s > limits.work_s:
         return f"work is in flight and nothing completed for {limits.work_s:g} s"
     return None

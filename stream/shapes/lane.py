@@ -23,7 +23,10 @@ class Lane(Protocol):
         ...
 
     async def finish(self, timeout_s: float) -> bool:
-        """Wait until all that was handed is finished; False when time ran out or it is held."""
+        """Wait until all that was handed is finished; False when time ran out.
+
+        What a dependency holds is not waited for.
+        """
         ...
 
     async def drop(self) -> None:

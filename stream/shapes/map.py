@@ -15,8 +15,8 @@ from stream.batch import Batch, Output, Record
 from stream.bugs import BugStreak
 from stream.burial import Undertaker
 from stream.ledger import Entry, TopicPartition
-from stream.publisher import RECORD_BYTES_MAX
 from stream.seam import Seam
+from stream.shapes.refusals import VALUE_BYTES_MAX, refuse_large, refuse_skipped
 from stream.tasks import Tasks
 
 
@@ -84,6 +84,8 @@ class MapLane:
         queue.put_nowait((batch, entry))
 
     async def finish(self, timeout_s: float) -> bool:
+        if self._held():
+            return False
         try:
             async with asyncio.timeout(timeout_s):
                 await self._idle.wait()
@@ -96,9 +98,7 @@ class MapLane:
         self._queues.clear()
         self._unfinished = 0
         self._idle.set()
-        for lane in [
-            lane for lane in self._seam.progress.held if lane.startswith(f"{self._topic}/")
-        ]:
+        for lane in self._held():
             del self._seam.progress.held[lane]
 
     def raise_failure(self) -> None:
@@ -106,6 +106,9 @@ class MapLane:
             raise self._failure
 
     # ---------------------------------------------------------------------
+
+    def _held(self) -> list[str]:
+        return [it for it in self._seam.progress.held if it.startswith(f"{self._topic}/")]
 
     def _note_end(self, worker: "asyncio.Task[None]") -> None:
         if not worker.cancelled() and worker.exception() is not None:
@@ -138,10 +141,10 @@ class MapLane:
         for record in batch.records:
             try:
                 if skips:
-                    _refuse_skipped(skips.get((*source, record.offset)))
+                    refuse_skipped(skips.get((*source, record.offset)))
                 output = decide(record)
-                if output.value is not None and len(output.value) > _VALUE_BYTES_MAX:
-                    _refuse_large(len(output.value))
+                if output.value is not None and len(output.value) > VALUE_BYTES_MAX:
+                    refuse_large(len(output.value))
             except MessageError as error:
                 output = self._undertaker.bury(source, record, error)
                 letters.append(output)
@@ -153,18 +156,3 @@ class MapLane:
                 letters.append(output)
             append(output)
         return decider, outputs, letters
-
-
-_VALUE_BYTES_MAX = RECORD_BYTES_MAX - 262_144  # what is left for key and headers
-
-
-def _refuse_skipped(reason: str | None) -> None:
-    if reason is not None:
-        raise MessageError("skipped", reason)
-
-
-def _refuse_large(size_bytes: int) -> None:
-    raise MessageError(
-        "output_too_large",
-        f"its outcome has {size_bytes} bytes, at most {_VALUE_BYTES_MAX} can be published",
-    )

@@ -54,6 +54,8 @@ class SinkLane:
         self._arrived.set()
 
     async def finish(self, timeout_s: float) -> bool:
+        if self._topic in self._seam.progress.held:
+            return False
         try:
             async with asyncio.timeout(timeout_s):
                 await self._idle.wait()

@@ -108,7 +108,7 @@ class Bench:
         )
 
     async def fetch(self, records_max: int = 100, timeout_s: float = 0.0) -> list[Fetched]:
-        return await self.thread.fetch({TP, OTHER}, records_max, timeout_s, epoch=5)
+        return await self.thread.fetch({TP: 1_000, OTHER: 1_000}, records_max, timeout_s, epoch=5)
 
 
 @pytest.fixture
@@ -161,7 +161,7 @@ async def test_a_topic_without_room_is_left_where_it_is(bench: Bench) -> None:
     bench.arrive(build_batch([b"a"]))
     bench.arrive(build_batch([b"x"]), OTHER)
 
-    fetched = await bench.thread.fetch({TopicPartition("u", 0)}, 100, 0, epoch=5)
+    fetched = await bench.thread.fetch({TopicPartition("u", 0): 100}, 100, 0, epoch=5)
 
     assert [it.slice.partition for it in fetched] == [OTHER]
     assert list(bench.fetcher._records) == [aiokafka.TopicPartition(*TP)]

@@ -10,6 +10,7 @@ from schemas.errors import DependencyError, FatalError
 from stream import hold
 from stream.hold import BACKOFF_FIRST_S, BACKOFF_MAX_S, Progress
 from tests.support.clock import FakeClock
+from tests.support.waiting import wait_until_async
 
 
 class Dependency:
@@ -133,6 +134,31 @@ async def test_one_lane_that_is_held_holds_no_other(progress: Progress, waits: W
     await progress.hold("t/1", Dependency(1).ask)
 
     assert waits.seen == [["t/0"], ["t/1"]]
+
+
+async def test_a_lane_that_several_hold_is_held_until_the_last_lets_go(
+    progress: Progress, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hold, "BACKOFF_FIRST_S", 0.001)
+    gate = asyncio.Event()
+    tries = 0
+
+    async def second() -> None:
+        nonlocal tries
+        tries += 1
+        if tries < 3:
+            raise DependencyError("model", "away")
+        await gate.wait()
+
+    task = asyncio.create_task(progress.hold("t/0", second))
+    await wait_until_async(lambda: tries == 3, what="the second to wait")
+    await progress.hold("t/0", Dependency(2).ask)
+    when_one_is_done = dict(progress.held)
+    gate.set()
+    await task
+
+    assert list(when_one_is_done) == ["t/0"]
+    assert progress.held == {}
 
 
 @pytest.mark.parametrize("error", [FatalError("misconfigured"), KeyError("bug")])

@@ -127,6 +127,20 @@ def test_a_partition_that_is_held_takes_only_its_share_of_the_room() -> None:
     assert ledger.with_room("requests", 12, 100) == [OTHER]
 
 
+def test_records_that_end_in_any_order_are_committed_up_to_the_first_that_has_not() -> None:
+    ledger = resolved_ledger()
+    entry = accept(ledger, 0, 6)
+    ledger.itemize(entry, (0, 2, 3))
+    seen = []
+
+    for offset in (3, 0, 2):
+        ledger.finish_one(entry, offset)
+        seen.append(ledger.due_commits()[TP])
+
+    assert seen == [0, 2, 6]
+    assert ledger.count_unfinished() == 0
+
+
 class LedgerMachine(RuleBasedStateMachine):
     """A log, a consumer that may be anywhere, work that ends in any order, and the ledger between.
 
@@ -168,8 +182,8 @@ class LedgerMachine(RuleBasedStateMachine):
     def position_jumps(self, delta: int) -> None:
         self.position = max(0, self.position + delta)
 
-    @rule(target=entries, piece=slices)
-    def deliver(self, piece: Slice) -> Entry:
+    @rule(target=entries, piece=slices, one_by_one=st.booleans())
+    def deliver(self, piece: Slice, *, one_by_one: bool) -> Entry:
         accepted = self.ledger.accept(piece)
         if isinstance(accepted, Rewind):
             self.ledger.rewind(TP)
@@ -177,6 +191,10 @@ class LedgerMachine(RuleBasedStateMachine):
         if isinstance(accepted, Entry):
             if accepted.finished:
                 self.done.update(range(accepted.start, accepted.end))
+            elif one_by_one:
+                behind = accepted.start + piece.records
+                self.ledger.itemize(accepted, range(accepted.start, behind))
+                self.done.update(range(behind, accepted.end))  # markers: nothing to be done
             return accepted
         return Entry(next(iter([*self.ledger.partitions.values()]), None), 0, 0, 0, 0)  # type: ignore[arg-type]  # -- a finished stand-in
 
@@ -185,6 +203,13 @@ class LedgerMachine(RuleBasedStateMachine):
         if entry.owner is not None:
             self.done.update(range(entry.start, entry.end))
             self.ledger.finish(entry)
+
+    @rule(entry=entries, which=st.integers(0, 3))
+    def complete_one(self, entry: Entry, which: int) -> None:
+        left = [offset for offset in entry.pending if offset not in entry.finished_ahead]
+        if left:
+            self.done.add(left[which % len(left)])
+            self.ledger.finish_one(entry, left[which % len(left)])
 
     @rule(fails=st.booleans())
     def commit(self, fails: bool) -> None:

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 import pytest
 from aiokafka.errors import KafkaConnectionError
 
-from schemas.errors import DependencyError, FatalError
+from schemas.errors import FatalError
 from stream import commits
 from stream import pipeline as pipeline_module
 from stream.ledger import TopicPartition
@@ -261,22 +261,24 @@ async def test_what_does_not_finish_in_time_is_not_committed_when_partitions_go(
     assert bench.lane.drops == 1
 
 
-async def test_what_a_dependency_holds_is_not_waited_for_when_partitions_go(bench: Bench) -> None:
-    pipeline = bench.make(Bounds())
-    await pipeline.on_assigned([TP])
+async def test_of_slow_work_few_records_are_handed_out_and_of_the_rest_many(bench: Bench) -> None:
+    bench.thread.append(TP, *[b"x"] * 50)
+    bench.thread.append(TP1, *[b"y"] * 50)
+    bench.thread.append(ELSEWHERE, *[b"z"] * 50)
 
-    async def away() -> None:
-        raise DependencyError("postgres", "away")
+    async with bench.running(TP, TP1, ELSEWHERE, bounds=Bounds(few={REQUESTS: 8})):
+        await bench.wait_for(4)
+        await bench.turn(10)
+        handed = bench.lane.values()
+        freed = bench.lane.handed.pop(0)[1]
+        bench.ledger.finish(freed)
+        await bench.wait_for(len(handed))
+        await bench.turn(10)
 
-    tasks = Tasks()
-    tasks.spawn(bench.seam.progress.hold(f"{REQUESTS}/0", away))
-    await wait_until_async(lambda: bench.seam.progress.held)
-    await pipeline.on_revoked()
-    await tasks.cancel()
-
-    assert bench.lane.finish_timeouts_s == []
-    assert len(bench.other.finish_timeouts_s) == 1
-    assert bench.lane.drops == 1
+    assert len(bench.other.values()) == 50
+    assert len(handed) == 8
+    assert sorted(set(handed), key=str) == [b"x", b"y"]
+    assert bench.ledger.backlog(REQUESTS)[0] <= 8
 
 
 @pytest.mark.parametrize(
@@ -332,7 +334,7 @@ async def test_stopping_hands_out_nothing_more(bench: Bench) -> None:
     bench.thread.append(TP, b"a", b"b")
     pipeline.stopping = True
 
-    await pipeline._fetch([TP])
+    await pipeline._fetch({TP: 10})
     await pipeline.run()
 
     assert bench.thread.positions == {TP: 2}

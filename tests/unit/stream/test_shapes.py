@@ -176,6 +176,22 @@ async def test_what_is_dropped_is_never_finished(bench: SeamBench, lane: MapLane
     assert await lane.finish(0.01)
 
 
+async def test_what_a_dependency_holds_is_not_waited_for(bench: SeamBench, lane: MapLane) -> None:
+    agent_of(lane).held = 1_000
+    lane.hand(*bench.accept([b"a"]))
+    store = Store()
+    store.failures_left = 1_000
+    sink = SinkLane("judgify.other.v1", store.write, bench.seam, bench.undertaker)
+    sink.start()
+    sink.hand(*bench.accept([b"a"], partition=1))
+    await wait_until_async(lambda: len(bench.seam.progress.held) == 2)
+
+    ended = [await asyncio.wait_for(it.finish(60), 1) for it in (lane, sink)]
+    await sink.drop()
+
+    assert ended == [False, False]
+
+
 class Store:
     """A store that remembers each write, and refuses as it is told."""
 

@@ -25,6 +25,7 @@ def look(
     held: bool = False,
     stopping: float | None = None,
     awake: float = inf,
+    begun: float | None = None,
 ) -> Vitals:
     """Return vitals in which each thing is that many seconds ago."""
     return Vitals(
@@ -34,6 +35,7 @@ def look(
         is_held=held,
         stopping_since_s=None if stopping is None else NOW_S - stopping,
         watching_since_s=NOW_S - awake,
+        oldest_begun_at_s=None if begun is None else NOW_S - begun,
     )
 
 
@@ -44,6 +46,8 @@ def look(
         (look(loop=10.1), "the event loop has not turned for 10 s"),
         (look(work=True, completed=60), None),
         (look(work=True, completed=60.1), "work is in flight and nothing completed for 60 s"),
+        (look(work=True, begun=60), None),
+        (look(work=True, held=True, begun=60.1), "a record has been in work for 60 s"),
         (look(stopping=10), None),
         (look(stopping=10.1), "the shutdown takes longer than 10 s"),
     ],

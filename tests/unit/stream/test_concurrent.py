@@ -1,0 +1,440 @@
+"""What the concurrent shape promises: any order, commits in order, one held record stops its own."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Sequence
+
+import pytest
+from typing_extensions import override
+
+from schemas.errors import DependencyError, FatalError, MessageError
+from stream import bugs
+from stream.batch import Batch, Output, Record
+from stream.ledger import AHEAD_OFFSETS_MAX, Entry, TopicPartition
+from stream.salvage import UnreadableRecord
+from stream.shapes.concurrent import ConcurrentLane, Pace
+from tests.support.builders import TIMESTAMP_MS, FakeRecord
+from tests.support.seams import DEAD_LETTERS, REQUESTS, SeamBench
+from tests.support.waiting import wait_until_async
+
+RESULTS = "judgify.results.v1"
+CONCURRENCY = 4
+
+
+class Agent:
+    """Answers when a test lets it, as the value of the record says."""
+
+    def __init__(self) -> None:
+        self.begun: list[bytes] = []
+        self.running: set[bytes] = set()
+        self.running_max = 0
+        self.gates: dict[bytes, asyncio.Event] = {}
+        self.away: set[bytes] = set()
+        self.cancelled: list[bytes] = []
+
+    def gate(self, value: bytes) -> asyncio.Event:
+        return self.gates.setdefault(value, asyncio.Event())
+
+    async def answer(self, source: TopicPartition, record: Record) -> Sequence[Output]:
+        value = record.value or b""
+        self.begun.append(value)
+        self.running.add(value)
+        self.running_max = max(self.running_max, len(self.running))
+        try:
+            if value in self.gates:
+                await self.gates[value].wait()
+            return self._reply(value, record)
+        except asyncio.CancelledError:
+            self.cancelled.append(value)
+            raise
+        finally:
+            self.running.discard(value)
+
+    def _reply(self, value: bytes, record: Record) -> Sequence[Output]:
+        if value in self.away:
+            raise DependencyError("model", "away")
+        if value.startswith(b"bad"):
+            raise MessageError("bad", "it says so")
+        if value.startswith(b"bug"):
+            raise KeyError(record.offset)
+        if value == b"fatal":
+            raise FatalError("misconfigured")
+        if value == b"silent":
+            return ()
+        size = 3_000_000 if value == b"large" else 1
+        return [Output(RESULTS, record.key, value * size)]
+
+
+class Bench(SeamBench):
+    """A lane with its agent at hand."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.assign(0, 1)
+        self.agent = Agent()
+        self.lane = self.make(Pace(CONCURRENCY))
+
+    def make(self, pace: Pace) -> ConcurrentLane:
+        return ConcurrentLane(REQUESTS, self.agent, self.seam, self.undertaker, pace)
+
+    def hand(self, *values: bytes, partition: int = 0, first: int = 0) -> None:
+        self.lane.hand(*self.accept(values, partition, first))
+
+    async def until_committable(self, offset: int, partition: int = 0) -> None:
+        await wait_until_async(
+            lambda: self.committable(partition) == offset, what=f"{offset} to be finished"
+        )
+
+    async def until_begun(self, count: int) -> None:
+        await wait_until_async(lambda: len(self.agent.begun) >= count, what=f"{count} to begin")
+
+
+@pytest.fixture
+async def bench(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Bench]:
+    monkeypatch.setattr("stream.hold.BACKOFF_FIRST_S", 0.001)
+    monkeypatch.setattr("stream.hold.BACKOFF_MAX_S", 0.002)
+    bench = Bench()
+    bench.lane.start()
+    yield bench
+    await bench.lane.drop()
+
+
+async def test_so_many_are_answered_at_a_time_and_no_more(bench: Bench) -> None:
+    values = [b"%d" % number for number in range(12)]
+    for value in values:
+        bench.agent.gate(value)
+
+    bench.hand(*values)
+    await bench.until_begun(CONCURRENCY)
+    first = list(bench.agent.begun)
+    for value in values:
+        bench.agent.gate(value).set()
+    await bench.until_committable(12)
+
+    assert first == values[:CONCURRENCY]
+    assert bench.agent.running_max == CONCURRENCY
+    assert bench.agent.begun == values
+
+
+async def test_a_commit_waits_for_the_slow_record_at_the_head(bench: Bench) -> None:
+    bench.agent.gate(b"slow")
+
+    bench.hand(b"slow", b"b", b"c")
+    await wait_until_async(lambda: len(bench.publisher.published) == 2)
+    before = (bench.committable(), bench.ledger.backlog(REQUESTS)[0])
+    bench.agent.gate(b"slow").set()
+    await bench.until_committable(3)
+
+    assert before == (0, 1)
+    assert bench.publisher.values(RESULTS) == [b"b", b"c", b"slow"]
+
+
+async def test_a_record_is_done_only_when_the_broker_has_its_outputs(bench: Bench) -> None:
+    bench.publisher.gate.clear()
+
+    bench.hand(b"a")
+    await bench.until_begun(1)
+    finished = await asyncio.wait_for(bench.lane.finish(0.02), 5)
+    before = bench.committable()
+    bench.publisher.gate.set()
+    await bench.until_committable(1)
+
+    assert not finished
+    assert before == 0
+
+
+async def test_what_ends_during_a_publish_goes_out_as_one_batch(bench: Bench) -> None:
+    calls: list[int] = []
+    publish = bench.publisher.publish
+
+    async def counting(partition: int, outputs: Sequence[Output]) -> None:
+        calls.append(len(outputs))
+        await publish(partition, outputs)
+
+    bench.publisher.publish = counting  # type: ignore[method-assign]  # -- to look at the calls
+    bench.publisher.gate.clear()
+    bench.hand(*[b"%d" % number for number in range(9)])
+    await bench.until_begun(9)
+    bench.publisher.gate.set()
+    await bench.until_committable(9)
+
+    assert calls == [1, 8]
+
+
+@pytest.mark.parametrize("position", range(4))
+@pytest.mark.parametrize("fault", [b"bad", b"bug", b"large"])
+async def test_a_failing_record_is_buried_and_its_neighbours_are_done(
+    bench: Bench, position: int, fault: bytes
+) -> None:
+    values = [b"a", b"b", b"c", b"d"]
+    values[position] = fault
+
+    bench.hand(*values)
+    await bench.until_committable(4)
+
+    assert bench.publisher.values(RESULTS) == [value for value in values if value != fault]
+    assert bench.publisher.values(DEAD_LETTERS) == [fault]
+    assert sum(bench.undertaker.counts.values()) == 1
+
+
+async def test_a_record_without_outputs_is_done(bench: Bench) -> None:
+    bench.hand(b"silent", b"b")
+    await bench.until_committable(2)
+
+    assert bench.publisher.values(RESULTS) == [b"b"]
+
+
+async def test_a_held_record_stops_its_partition_and_no_other(bench: Bench) -> None:
+    bench.agent.away.add(b"held")
+
+    bench.hand(b"a", b"held", *[b"%d" % number for number in range(8)])
+    await wait_until_async(lambda: bench.seam.progress.held, what="the record to be held")
+    begun = set(bench.agent.begun)
+    bench.hand(*[b"p%d" % number for number in range(50)], partition=1)
+    await bench.until_committable(50, partition=1)
+    while_held = (bench.committable(), list(bench.seam.progress.held))
+    still_begun = {value for value in bench.agent.begun if not value.startswith(b"p")}
+    bench.agent.away.clear()
+    await bench.until_committable(10)
+
+    assert while_held == (1, [f"{REQUESTS}/0"])
+    assert still_begun == begun
+    assert len(begun) <= CONCURRENCY + 1
+    assert bench.seam.progress.held == {}
+
+
+async def test_held_records_leave_the_slots_to_others(bench: Bench) -> None:
+    held = [b"h%d" % number for number in range(CONCURRENCY)]
+    bench.agent.away.update(held)
+
+    bench.hand(*held)
+    await wait_until_async(lambda: bench.seam.progress.held)
+    bench.hand(b"a", b"b", partition=1)
+    await bench.until_committable(2, partition=1)
+
+    assert bench.committable() == 0
+
+
+async def test_a_refused_publish_is_tried_again_and_nothing_is_done_before(bench: Bench) -> None:
+    bench.publisher.failures_left = 1_000_000
+
+    bench.hand(b"a", b"b")
+    await wait_until_async(lambda: bench.seam.progress.held)
+    while_held = bench.committable()
+    bench.publisher.failures_left = 0
+    await bench.until_committable(2)
+
+    assert while_held == 0
+    assert sorted(bench.publisher.values(RESULTS), key=str) == [b"a", b"b"]
+
+
+async def test_a_fatal_error_ends_the_lane(bench: Bench) -> None:
+    bench.hand(b"fatal")
+    await bench.until_begun(1)
+
+    await wait_until_async(lambda: not bench.lane._tasks.count())
+
+    with pytest.raises(FatalError, match="misconfigured"):
+        bench.lane.raise_failure()
+
+
+async def test_many_bugs_in_a_row_end_the_lane_whatever_their_order(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bugs, "BUGS_IN_A_ROW_MAX", 6)
+    batch, entry = bench.accept([b"bug%d" % number for number in range(6)])
+    keyed = [
+        FakeRecord(record.offset, key=b"k%d" % (record.offset % 2), value=record.value)
+        for record in batch.records
+    ]
+    bench.agent.gate(b"bug2")
+
+    bench.lane.hand(Batch(REQUESTS, 0, keyed), entry)
+    await bench.until_begun(6)
+    bench.lane.raise_failure()
+    bench.agent.gate(b"bug2").set()
+    await wait_until_async(lambda: not bench.lane._tasks.count())
+
+    with pytest.raises(FatalError, match="6 records in a row"):
+        bench.lane.raise_failure()
+
+
+async def test_an_unreadable_record_is_buried_in_its_place(bench: Bench) -> None:
+    bad = UnreadableRecord(1, TIMESTAMP_MS, b"k", b"v", "a header key is not UTF-8")
+    batch, entry = bench.accept([b"a", b"gone", b"c"])
+    kept = [batch.records[0], batch.records[2]]
+
+    bench.lane.hand(Batch(REQUESTS, 0, kept, (bad,)), entry)
+    await bench.until_committable(3)
+
+    assert bench.publisher.values(DEAD_LETTERS) == [b"v"]
+    assert bench.publisher.values(RESULTS) == [b"a", b"c"]
+
+
+async def test_a_record_that_is_to_be_skipped_is_never_begun(bench: Bench) -> None:
+    bench.skips = {(REQUESTS, 0, 1): "it kills us"}
+
+    bench.hand(b"a", b"b", b"c")
+    await bench.until_committable(3)
+
+    assert bench.agent.begun == [b"a", b"c"]
+    assert bench.publisher.values(DEAD_LETTERS) == [b"b"]
+
+
+# -- when partitions go -------------------------------------------------------
+
+
+async def test_nothing_begins_any_more_when_partitions_go(bench: Bench) -> None:
+    values = [b"%d" % number for number in range(8)]
+    for value in values:
+        bench.agent.gate(value)
+    bench.hand(*values)
+    await bench.until_begun(CONCURRENCY)
+
+    finishing = asyncio.create_task(bench.lane.finish(5))
+    await asyncio.sleep(0)
+    for value in values:
+        bench.agent.gate(value).set()
+    finished = await finishing
+
+    assert not finished
+    assert bench.agent.begun == values[:CONCURRENCY]
+    assert bench.committable() == CONCURRENCY
+
+
+async def test_an_answer_has_its_patience_and_no_more(bench: Bench) -> None:
+    bench.lane = bench.make(Pace(CONCURRENCY, patience_s=0.02))
+    bench.agent.gate(b"slow")
+    bench.hand(b"a", b"slow")
+    await bench.until_committable(1)
+
+    finished = await asyncio.wait_for(bench.lane.finish(60), 5)
+    await bench.lane.drop()
+
+    assert not finished
+    assert bench.agent.cancelled == [b"slow"]
+
+
+async def test_what_is_held_is_not_waited_for_but_a_send_on_its_way_is(bench: Bench) -> None:
+    bench.agent.away.add(b"held")
+    bench.agent.gate(b"sending")
+    bench.hand(b"sending", b"held")
+    await wait_until_async(lambda: bench.seam.progress.held)
+
+    finishing = asyncio.create_task(bench.lane.finish(5))
+    await asyncio.sleep(0)
+    bench.agent.gate(b"sending").set()
+    finished = await asyncio.wait_for(finishing, 5)
+
+    assert not finished
+    assert bench.committable() == 1
+
+
+async def test_late_answers_of_a_lost_partition_change_nothing(bench: Bench) -> None:
+    class Deaf(Agent):
+        @override
+        async def answer(self, source: TopicPartition, record: Record) -> Sequence[Output]:
+            try:
+                await asyncio.sleep(60)
+            except asyncio.CancelledError:
+                raise MessageError("deaf", "it made an error of its own of it") from None
+            return ()
+
+    bench.agent = Deaf()
+    bench.lane = bench.make(Pace(CONCURRENCY))
+    bench.hand(b"a")
+    await asyncio.sleep(0)
+
+    bench.ledger.revoke()
+    await bench.lane.drop()
+    bench.assign(0, 1)
+
+    assert bench.publisher.published == []
+    assert bench.committable() == 0
+
+
+async def test_after_a_rebalance_work_begins_anew(bench: Bench) -> None:
+    bench.agent.gate(b"a")
+    bench.hand(b"a")
+    await bench.until_begun(1)
+    await bench.lane.finish(0)
+    bench.ledger.revoke()
+    await bench.lane.drop()
+
+    bench.assign(0, 1)
+    bench.agent.gates.clear()
+    bench.hand(b"a", b"b")
+    await bench.until_committable(2)
+
+    assert bench.agent.begun == [b"a", b"a", b"b"]
+
+
+async def test_how_long_the_oldest_answer_runs_is_seen_though_others_end(bench: Bench) -> None:
+    bench.agent.gate(b"hung")
+    begun_at_s = bench.clock.monotonic_s()
+    bench.hand(b"hung")
+    await bench.until_begun(1)
+
+    bench.clock.advance(50)
+    bench.hand(*[b"%d" % number for number in range(20)], partition=1)
+    await bench.until_committable(20, partition=1)
+    while_hung = bench.seam.progress.oldest_begun_at_s()
+    bench.agent.gate(b"hung").set()
+    await bench.until_committable(1)
+
+    assert while_hung == begun_at_s
+    assert bench.seam.progress.oldest_begun_at_s() is None
+
+
+# -- any order ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", [random.randrange(10**9) for _ in range(4)])
+async def test_in_whatever_order_records_end_commits_pass_none_that_has_not(
+    bench: Bench, seed: int
+) -> None:
+    print("seed", seed)
+    random_ = random.Random(seed)
+    batches: list[tuple[Batch, Entry]] = []
+    for partition in (0, 1):
+        first = 0
+        while first < 20:
+            size = random_.randint(1, 9)
+            values = [b"%d/%d" % (partition, first + it) for it in range(size)]
+            batches.append(bench.accept(values, partition, first))
+            first += size
+    ends = dict.fromkeys((0, 1), 0)
+    unfinished = {0: set[int](), 1: set[int]()}
+    for batch, entry in batches:
+        ends[batch.partition] = batch.records[-1].offset + 1
+        for record in batch.records:
+            bench.agent.gate(record.value or b"")
+            unfinished[batch.partition].add(record.offset)
+        bench.lane.hand(batch, entry)
+    while bench.agent.running or any(unfinished.values()):
+        await wait_until_async(lambda: bench.agent.running or not any(unfinished.values()))
+        value = random_.choice(sorted(bench.agent.running))
+        partition, offset = (int(part) for part in value.split(b"/"))
+        bench.agent.gate(value).set()
+        await wait_until_async(lambda value=value: value in bench.publisher.values(RESULTS))  # type: ignore[misc]  # -- bound now
+        unfinished[partition].discard(offset)
+        for number, left in unfinished.items():
+            assert bench.committable(number) <= min(left, default=ends[number])
+
+    assert [bench.committable(number) for number in (0, 1)] == [ends[0], ends[1]]
+    assert bench.ledger.count_unfinished() == 0
+
+
+def test_the_head_bounds_how_far_a_partition_runs_ahead() -> None:
+    bench = SeamBench()
+    bench.assign(0)
+    batch, entry = bench.accept([b"x"] * AHEAD_OFFSETS_MAX)
+    bench.ledger.itemize(entry, [record.offset for record in batch.records])
+    for record in batch.records[1:]:
+        bench.ledger.finish_one(entry, record.offset)
+    at_the_bound = bench.ledger.with_few(REQUESTS, 8)
+
+    bench.ledger.finish_one(entry, 0)
+
+    assert at_the_bound == {}
+    assert bench.ledger.with_few(REQUESTS, 8) == {TopicPartition(REQUESTS, 0): 8}
