@@ -1,20 +1,20 @@
 """`judgify judge`: judges a file here and now, without any service."""
 
 import time
-from collections.abc import Callable, Generator, Iterable
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
 
 from judgify.cli.author import Tenant
-from judgify.cli.console import console, note, print_json, print_table, say
+from judgify.cli.console import note, print_json, print_table, say
 from judgify.cli.context import DataDir
-from judgify.cli.inputs import Row, Rows, open_rows, parse_rows
+from judgify.cli.flips import print_flips
+from judgify.cli.inputs import Row, open_rows, parse_rows
 from judgify.cli.judge_run import EXPLAINED_MAX, Run
+from judgify.cli.row_progress import judge_all
 from judgify.cli.workflow_source import (
     load_workflow,
     refuse,
@@ -23,11 +23,8 @@ from judgify.cli.workflow_source import (
 )
 from rules.workflow.compiled import CompiledWorkflow
 from rules.workflow.problems import WorkflowErrors
-from runtime.clock import SystemClock
 from schemas.errors import FatalError, PipelineError
 
-PROGRESS_EVERY: Final = 1_000
-"""Rows between two moves of the bar."""
 WATCH_EVERY_S: Final = 0.5
 """How often a watched file is looked at."""
 
@@ -126,13 +123,7 @@ def _judge(order: Order) -> Run:
         other = load_workflow(reference, order.data_dir, order.tenant)
     rows = _find_rows(order.source, compiled)
     run = Run(compiled, other)
-    clock = SystemClock()
-    started_s = clock.monotonic_s()
-    with _show_progress(rows) as show:
-        for count in run.judge(rows, explain=order.explain):
-            if count % PROGRESS_EVERY == 0:
-                show(count)
-    run.seconds = clock.monotonic_s() - started_s
+    judge_all(run, rows, explain=order.explain)
     return run
 
 
@@ -140,18 +131,6 @@ def _find_rows(source: str, workflow: CompiledWorkflow) -> Iterable[Row]:
     if source.lstrip()[:1] in ("{", "["):
         return parse_rows(source.encode("utf-8", "surrogatepass"), "--input")
     return open_rows(Path(source), workflow)
-
-
-@contextmanager
-def _show_progress(rows: Iterable[Row]) -> Generator[Callable[[int], None]]:
-    screen = console(stderr=True)
-    if not screen.is_terminal or not isinstance(rows, Rows):
-        yield lambda _: None
-        return
-    columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=screen, transient=True) as bar:
-        task = bar.add_task("", total=rows.count_roughly())
-        yield lambda count: bar.update(task, completed=count)
 
 
 def _print(run: Run) -> None:
@@ -170,17 +149,5 @@ def _print(run: Run) -> None:
         say()
         print_table((name, "count"), counts.most_common())
     if run.against is not None:
-        _print_flips(run, run.against)
-
-
-def _print_flips(run: Run, against: CompiledWorkflow) -> None:
-    say()
-    say(f"{run.flips_count:,} verdicts differ from {against.id} {against.version[:12]}")
-    if run.flips:
-        rows = (
-            (flip.line, flip.subject, flip.before, flip.before_rule, flip.after, flip.after_rule)
-            for flip in run.flips
-        )
-        print_table(("line", "subject", "before", "rule", "after", "rule"), rows)
-    if run.flips_count > len(run.flips):
-        say(f"and {run.flips_count - len(run.flips):,} more")
+        say()
+        print_flips(run, other=f"{run.against.id} {run.against.version[:12]}")

@@ -2,12 +2,13 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
 from judgify.cli.inputs import Row
 from rules.language.input_value import dig
 from rules.ruling import Outcome, rule_outcome
+from rules.workflow.cells import convert_row
 from rules.workflow.compiled import CompiledWorkflow
 from rules.workflow.declarations import OTHERWISE
 
@@ -39,12 +40,17 @@ class Run:
     by_status: Counter[str] = field(default_factory=Counter)
     by_verdict: Counter[str] = field(default_factory=Counter)
     by_rule: Counter[str] = field(default_factory=Counter)
-    flips_count: int = 0
+    flips_by: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """How many of each kind, by what was judged before and after."""
     flips: list[Flip] = field(default_factory=list)
     """The first of them."""
     explained: list[tuple[int, list[str]]] = field(default_factory=list)
     """Line and explanation of the first events."""
     seconds: float = 0.0
+
+    @property
+    def flips_count(self) -> int:
+        return self.flips_by.total()
 
     def judge(self, rows: Iterable[Row], *, explain: bool = False) -> Iterator[int]:
         """Judge the rows, yielding how many were judged after each."""
@@ -59,13 +65,6 @@ class Run:
 
     def summary(self) -> dict[str, Any]:
         """Return what `--json` prints."""
-        flips = None
-        if self.against is not None:
-            shown = [
-                {name: getattr(flip, name) for name in Flip.__dataclass_fields__}
-                for flip in self.flips
-            ]
-            flips = {"against": self.against.version, "count": self.flips_count, "first": shown}
         return {
             "workflow": self.workflow.id,
             "version": self.workflow.version,
@@ -73,9 +72,23 @@ class Run:
             "by_status": dict(self.by_status.most_common()),
             "by_verdict": dict(self.by_verdict.most_common()),
             "by_rule": dict(self.by_rule.most_common()),
-            "flips": flips,
+            "flips": self.flips_summary(),
             "explained": [{"line": line, "lines": lines} for line, lines in self.explained],
             "seconds": round(self.seconds, 3),
+        }
+
+    def flips_summary(self) -> dict[str, Any] | None:
+        """Return what `--json` says of the flips; None when there is nothing to compare with."""
+        if self.against is None:
+            return None
+        return {
+            "against": self.against.version,
+            "count": self.flips_count,
+            "by": [
+                {"before": before, "after": after, "count": count}
+                for (before, after), count in self.flips_by.most_common()
+            ],
+            "first": [asdict(flip) for flip in self.flips],
         }
 
     def _count(self, outcome: Outcome) -> None:
@@ -89,10 +102,13 @@ class Run:
             self.by_rule[rule] += 1
 
     def _compare(self, row: Row, after: Outcome, against: CompiledWorkflow) -> None:
-        before = rule_outcome(against.find(row.data), against.method)
+        # A cell is a number or a text by the types of whoever reads it.
+        is_flat = row.cells is not row.data
+        data = convert_row(against, row.cells) if is_flat else row.data
+        before = rule_outcome(against.find(data), against.method)
         if _result(before) == _result(after):
             return
-        self.flips_count += 1
+        self.flips_by[_result(before), _result(after)] += 1
         if len(self.flips) < FLIPS_SHOWN_MAX:
             subject = find_subject(self.workflow, row.data)
             self.flips.append(

@@ -1,14 +1,17 @@
 """What publishing a version would change: the parts of the document, and past verdicts."""
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from judgify.cli.console import note, print_table, say
+from judgify.cli.console import note, say
 from judgify.cli.context import CliContext
+from judgify.cli.flips import print_flips
 from judgify.cli.inputs import Row, open_rows
 from judgify.cli.judge_run import Run
+from judgify.cli.row_progress import judge_all
+from rules.workflow.changes import PartChange, compare_documents
 from rules.workflow.compiled import CompiledWorkflow
 from schemas.errors import DependencyError
 
@@ -18,25 +21,12 @@ CHANGES_SHOWN_MAX: Final = 50
 SPELLED_CHARACTERS_MAX: Final = 80
 """Of one changed value."""
 
-_NAMED: Final = frozenset({"input", "constants", "derive", "verdicts"})
-"""Parts that hold named things."""
+_SINGULAR: Final = {"rules": "rule", "tests": "test", "actions": "action"}
 
 
 def describe_changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
     """Return what differs between two documents, one line each, part by part."""
-    lines: list[str] = []
-    for part in dict.fromkeys((*after, *before)):
-        old, new = before.get(part), after.get(part)
-        if old == new:
-            continue
-        if part == "rules":
-            lines += _compare_named("rule", _by_id(old), _by_id(new))
-            lines += _compare_order(_by_id(old), _by_id(new))
-        elif part in _NAMED:
-            lines += _compare_named(part, old or {}, new or {})
-        else:
-            lines.append(f"{part} {_verb(old, new)}")
-    return lines
+    return [_describe(change) for change in compare_documents(before, after)]
 
 
 def show_plan(
@@ -57,8 +47,7 @@ def show_plan(
     else:
         _say_changes(describe_changes(old.document, new.document))
     run = Run(new, old)
-    for _ in run.judge(rows):
-        pass
+    judge_all(run, rows)
     if run.requests:
         origin = "stored judgments" if source is None else str(source)
         _say_verdicts(run, origin)
@@ -78,13 +67,7 @@ def _say_verdicts(run: Run, origin: str) -> None:
     say(f"of {run.requests:,} events ({origin}): {counts}; verdicts: {verdicts or 'none'}")
     if run.against is None:
         return
-    say(f"{run.flips_count:,} of them are judged otherwise than by the active version")
-    if run.flips:
-        rows = [
-            (flip.line, flip.subject, flip.before, flip.before_rule, flip.after, flip.after_rule)
-            for flip in run.flips
-        ]
-        print_table(("event", "subject", "before", "rule", "after", "rule"), rows)
+    print_flips(run, other="the active version", where="event")
 
 
 def _fetch_stored(context: CliContext, tenant: str, workflow_id: str) -> Iterable[Row]:
@@ -106,41 +89,25 @@ def _fetch_stored(context: CliContext, tenant: str, workflow_id: str) -> Iterabl
     ]
 
 
-def _by_id(rules: Iterable[Mapping[str, Any]] | None) -> dict[str, Any]:
-    return {rule["id"]: rule for rule in rules or ()}
+def _describe(change: PartChange) -> str:
+    part = _SINGULAR.get(change.part, change.part) if change.name is not None else change.part
+    what = part if change.name is None else f"{part} {change.name}"
+    if change.kind == "moved":
+        return f"{what} moved (from {change.before} to {change.after})"
+    return f"{what} {change.kind}{_values(change)}"
 
 
-def _compare_named(kind: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
-    for name in dict.fromkeys((*new, *old)):
-        if old.get(name) != new.get(name):
-            yield f"{kind} {name} {_verb(old.get(name), new.get(name))}"
-
-
-def _compare_order(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
-    if [name for name in old if name in new] != [name for name in new if name in old]:
-        yield "the rules are tried in another order"
-
-
-def _verb(old: object, new: object) -> str:
-    if old is None:
-        return "added"
-    return "removed" if new is None else f"changed{_values(old, new)}"
-
-
-def _values(old: object, new: object) -> str:
+def _values(change: PartChange) -> str:
     """Return both values where they are short; of two mappings the entries that differ."""
-    if isinstance(old, Mapping) and isinstance(new, Mapping):
-        parts = [
-            f"{key}: {_spell(old.get(key))} → {_spell(new.get(key))}"
-            for key in dict.fromkeys((*old, *new))
-            if old.get(key) != new.get(key)
-        ]
-        return f" ({'; '.join(parts)})"
-    if isinstance(old, list) or isinstance(new, list):
+    if change.kind != "changed" or isinstance(change.before, list):
         return ""
-    return f" ({_spell(old)} → {_spell(new)})"
+    if not isinstance(change.before, Mapping):
+        return f" ({spell(change.before)} → {spell(change.after)})"
+    parts = (f"{key}: {spell(old)} → {spell(new)}" for key, old, new in change.details())
+    return f" ({'; '.join(parts)})"
 
 
-def _spell(value: object) -> str:
+def spell(value: object) -> str:
+    """Return a value of a document in one short line."""
     text = "none" if value is None else str(value)
     return text if len(text) <= SPELLED_CHARACTERS_MAX else f"{text[: SPELLED_CHARACTERS_MAX - 1]}…"

@@ -247,7 +247,27 @@ class TestTheCommands:
         )
 
         assert "rule HOT changed (when: temp_k > 400 → temp_k > 450)" in said
-        assert "1 of them are judged otherwise" in said
+        assert "1 of 3 are judged otherwise" in said
+
+    def test_published_versions_and_files_are_compared(self, judgify: Commands) -> None:
+        for name in ("hot", "hotter"):
+            judgify.run_well(
+                "workflow", "publish", f"{name}.yaml", "--yes", "--activate", "--no-wait"
+            )
+
+        for before, after in (
+            ("boiler@1", "boiler@2"),
+            ("@previous", "@active"),
+            ("boiler@previous", "2"),
+            ("hot.yaml", "@active"),
+            ("1", "hotter.yaml"),
+        ):
+            ended = judgify.run("workflow", "diff", before, after, "--json")
+            assert ended.code == 1, (before, after, ended.stderr)
+            (change,) = orjson.loads(ended.stdout)["changes"]
+            assert (change["part"], change["name"], change["kind"]) == ("rules", "HOT", "changed")
+        assert judgify.run("workflow", "diff", "hotter.yaml", "@active").code == 0
+        assert judgify.run("workflow", "diff", "boiler@1", "boiler@7").code == 2
 
     def test_a_roll_back_and_back_again_return_to_the_version_before(
         self, judgify: Commands

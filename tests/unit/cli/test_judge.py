@@ -99,7 +99,7 @@ def test_the_summary_is_told_in_words(
     said = commands.run_well("judge", "-w", workflow, "-i", rows, "--against", other)
 
     assert "5 judged by w" in said
-    assert "4 verdicts differ from w" in said
+    assert "4 of 5 are judged otherwise than by w" in said
 
 
 def test_one_event_is_explained_in_plain_words(commands: Commands) -> None:
