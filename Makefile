@@ -15,7 +15,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 	--no-emit-index-url --no-annotate --custom-compile-command 'make lock' $(UPGRADE)
 
 .PHONY: help setup demo up down test chaos check bench lock schemas wheel-check \
-	lint types imports security duplication unit asyncapi
+	lint types imports security duplication unit asyncapi containers
 
 help: ## Say what can be typed
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-18s%s\n", $$1, $$2}'
@@ -32,7 +32,7 @@ down: $(RUN) ## Stop the local stack
 	@$(BIN)/judgify down
 
 check: $(DEV) ## Everything that needs no service: style, types, imports, unit and contract tests
-	@+$(MAKE) -j2 -k unit types duplication lint imports security wheel-check asyncapi
+	@+$(MAKE) -j2 -k unit types duplication lint imports security wheel-check asyncapi containers
 
 test: $(DEV) ## Everything that must hold on a real Kafka and PostgreSQL, on their own ports
 	@$(SCRIPTS)/with-stack $(BIN)/pytest -q -n 2 --dist loadfile tests/integration $(PYTEST)
@@ -79,6 +79,11 @@ wheel-check: $(DEV)
 
 asyncapi: $(DEV)
 	@$(BIN)/python $(SCRIPTS)/asyncapi_gate.py
+
+containers: $(DEV)
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.compose-spec compose.yaml
+	@$(BIN)/hadolint infra/docker/Dockerfile
+	@echo 'containers: ok'
 
 # Working on Judgify includes running it: the larger lock holds the smaller one.
 $(DEV): requirements-dev.lock requirements-uv.lock pyproject.toml
