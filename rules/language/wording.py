@@ -89,7 +89,7 @@ def _demand(change: Change) -> str:
 
 def _distance(change: Change) -> str:
     now = f" (it is {value(change.comparison.value)}"
-    if change.difference is None or change.operator in {"==", "!="}:
+    if not change.difference or change.operator in {"==", "!="}:
         return f"{now})"
     direction = "more" if change.difference >= 0 else "less"
     return f"{now}; {value(abs(change.difference))} {direction})"
