@@ -1,12 +1,15 @@
 """Commits: what is finished is told to the broker, twice a second and by nobody else."""
 
 import asyncio
+from collections.abc import Mapping
 from typing import Final
 
 from runtime import failpoints
 from runtime.logs import get_logger
+from schemas.errors import DependencyError
 from stream.fetch_thread import FetchThread
-from stream.ledger import Ledger
+from stream.ledger import Commit, TopicPartition
+from stream.seam import Seam
 
 COMMIT_INTERVAL_S: Final = 0.5
 COMMIT_TIMEOUT_S: Final = 5.0
@@ -17,9 +20,9 @@ log = get_logger(__name__)
 class Committer:
     """Commits up to the first unfinished record of each partition."""
 
-    def __init__(self, thread: FetchThread, ledger: Ledger) -> None:
+    def __init__(self, thread: FetchThread, seam: Seam) -> None:
         self._thread = thread
-        self._ledger = ledger
+        self._seam = seam
         self._committing = asyncio.Lock()
 
     async def run(self) -> None:
@@ -28,23 +31,48 @@ class Committer:
             await asyncio.sleep(COMMIT_INTERVAL_S)
             await self.commit()
 
-    async def commit(self) -> None:
-        """Commit what is finished now; a failure is logged, and tried again by the next call."""
+    async def commit(self) -> bool:
+        """Commit what is finished now; False: it failed, and the next call tries again."""
         async with self._committing:  # an older commit must not land behind a newer one
-            await self._commit()
-
-    async def _commit(self) -> None:
-        ledger, thread = self._ledger, self._thread
-        due, epoch = ledger.due_commits(), ledger.epoch
-        if not due:
-            return
-        failpoints.reach("before_commit")
-        try:
-            async with asyncio.timeout(COMMIT_TIMEOUT_S):
-                await thread.call(thread.commit_offsets(due))
-        except Exception as error:  # noqa: BLE001 -- whatever it was, nothing is committed and it is tried again
-            log.warning(
-                "commit_failed", error=f"{type(error).__name__}: {error}", partitions=len(due)
-            )
-        else:
+            self._note_survivors()
+            ledger = self._seam.ledger
+            due, epoch = ledger.due_commits(), ledger.epoch
+            if not due:
+                return True
+            try:
+                await self._send(due)
+            except DependencyError as error:
+                log.warning("commit_failed", error=error.reason, partitions=len(due))
+                return False
             ledger.note_committed(due, epoch)
+            return True
+
+    async def take(self, commits: Mapping[TopicPartition, Commit]) -> None:
+        """Commit what a new owner writes before it begins.
+
+        Raises:
+            DependencyError: assume that it is not written; the work must not begin.
+        """
+        async with self._committing:
+            await self._send(commits)
+
+    async def sign_off(self) -> None:
+        """Commit that we leave our partitions in good order."""
+        self._seam.ledger.leave()
+        await self.commit()
+
+    def _note_survivors(self) -> None:
+        """What waits for a dependency has ended no process, however often we are killed."""
+        ledger, held = self._seam.ledger, self._seam.progress.held
+        for tp in ledger.partitions if held else ():
+            if f"{tp.topic}/{tp.partition}" in held or tp.topic in held:
+                ledger.note_survived(tp)
+
+    async def _send(self, commits: Mapping[TopicPartition, Commit]) -> None:
+        try:
+            failpoints.reach("before_commit")
+            async with asyncio.timeout(COMMIT_TIMEOUT_S):
+                await self._thread.call(self._thread.commit_offsets(commits))
+        except Exception as error:
+            # Whatever it was: nothing is committed.
+            raise DependencyError("kafka", f"{type(error).__name__}: {error}") from error

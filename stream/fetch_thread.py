@@ -20,7 +20,7 @@ from typing_extensions import override
 from runtime.logs import get_logger
 from schemas.errors import FatalError
 from stream.batch import Record
-from stream.ledger import Slice, TopicPartition
+from stream.ledger import Commit, Slice, TopicPartition
 from stream.salvage import UnreadableRecord
 
 FETCH_WAIT_MS: Final = 50
@@ -114,16 +114,19 @@ class FetchThread(AIOKafkaConsumerThread):
 
     # -- offsets ----------------------------------------------------------
 
-    async def commit_offsets(self, offsets: Mapping[TopicPartition, int]) -> None:
+    async def commit_offsets(self, commits: Mapping[TopicPartition, Commit]) -> None:
         await self._ensure_consumer().commit(
-            {_as_theirs(tp): OffsetAndMetadata(offset, "") for tp, offset in offsets.items()}
+            {_as_theirs(tp): OffsetAndMetadata(*commit) for tp, commit in commits.items()}
         )
 
-    async def fetch_committed(
-        self, tps: Iterable[TopicPartition]
-    ) -> dict[TopicPartition, int | None]:
-        consumer = self._ensure_consumer()
-        return {tp: await consumer.committed(_as_theirs(tp)) for tp in tps}
+    async def fetch_committed(self, tps: Iterable[TopicPartition]) -> dict[TopicPartition, Commit]:
+        """Return what is committed; a partition that never was is left out."""
+        coordinator = self._ensure_consumer()._coordinator  # noqa: SLF001 -- committed() hides the metadata
+        found = await coordinator.fetch_committed_offsets([_as_theirs(tp) for tp in tps])
+        return {
+            TopicPartition(*theirs): Commit(committed.offset, committed.metadata or "")
+            for theirs, committed in found.items()
+        }
 
     async def fetch_bounds(
         self, tps: Collection[TopicPartition]
@@ -255,7 +258,7 @@ class FetchThread(AIOKafkaConsumerThread):
         arrived._assignment.state_value(tp).consumed_to(end)  # noqa: SLF001 -- as getall() does
         if exhausted:
             self._forget(fetcher, tp)
-        size_bytes = sum(map(_size_of, records)) + sum(map(_size_of, unreadable))
+        size_bytes = sum(map(size_of, records)) + sum(map(size_of, unreadable))
         oldest_ms = records[0].timestamp if records else None
         count = len(records) + len(unreadable)
         piece = Slice(TopicPartition(*tp), start, end, epoch, count, size_bytes, oldest_ms)
@@ -273,7 +276,7 @@ class FetchThread(AIOKafkaConsumerThread):
         fetcher._notify(fetcher._wait_consume_future)  # noqa: SLF001 -- as fetched_records() does
 
 
-def _size_of(record: Any) -> int:
+def size_of(record: Any) -> int:
     size_bytes = len(record.value or b"") + len(record.key or b"")
     if record.headers:
         size_bytes += sum(len(name) + len(value or b"") for name, value in record.headers)

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 from runtime.clock import Clock
 from runtime.logs import get_logger
@@ -31,6 +31,14 @@ class Held:
     since_s: float
 
 
+class Culprit(NamedTuple):
+    """A record that ends every process that works on it: it is not handed out any more."""
+
+    offset: int
+    timestamp_ms: int
+    since_s: float
+
+
 class Progress:
     """When work last completed and what is held: what the watchdog and `/status` look at."""
 
@@ -41,11 +49,17 @@ class Progress:
         self.held: dict[str, Held] = {}
         """What is held, by lane: `topic/partition` of a map, `topic` of a sink."""
 
+        self.culprits: dict[str, Culprit] = {}
+        """Records that are held because they end the process, by `topic/partition`."""
         self._holders: Counter[str] = Counter()
         self._begun_at_s: dict[object, float] = {}
 
     def note_completed(self) -> None:
         self.completed_at_s = self._clock.monotonic_s()
+
+    def accuse(self, offset: int, timestamp_ms: int) -> Culprit:
+        """Return the record as a culprit, held from now on."""
+        return Culprit(offset, timestamp_ms, self._clock.monotonic_s())
 
     @contextmanager
     def work(self) -> Iterator[None]:

@@ -9,8 +9,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
+from stream.attempts import Attempts
+
 AHEAD_OFFSETS_MAX: Final = 2_000
 """How far records that are finished one by one may be ahead of the first that is not."""
+
+
+class Commit(NamedTuple):
+    """What is committed of a partition."""
+
+    offset: int
+    metadata: str = ""
 
 
 class TopicPartition(NamedTuple):
@@ -67,8 +76,10 @@ class PartitionLedger:
     """Slices whose fetch began before this epoch are not believed."""
     expected: int | None = None
     """Where the next slice must start; None until the start is resolved."""
-    committed: int | None = None
-    """The last offset that the broker confirmed as committed by us or before us."""
+    attempts: Attempts = field(default_factory=Attempts)
+    """What travels with the commits."""
+    committed: Commit | None = None
+    """The last that the broker confirmed as committed by us or before us."""
     entries: deque[Entry] = field(default_factory=deque)
     records_unfinished: int = 0
     bytes_unfinished: int = 0
@@ -110,10 +121,18 @@ class Ledger:
         """Return the partitions whose start is not known yet; nothing of theirs is accepted."""
         return [tp for tp, ledger in self._partitions.items() if ledger.expected is None]
 
-    def resolve(self, partition: TopicPartition, start: int) -> None:
-        """Expect `start` next; the position must be set to it by the caller."""
+    def resolve(
+        self, partition: TopicPartition, start: int, attempts: Attempts | None = None
+    ) -> None:
+        """Expect `start` next; the position must be set to it by the caller.
+
+        `attempts`: what was committed with it when the partition was taken.
+        """
         if (ledger := self._partitions.get(partition)) is not None:
             ledger.expected = start
+            if attempts is not None:
+                ledger.attempts = attempts
+                ledger.committed = Commit(start, attempts.encode())
 
     def rewind(self, partition: TopicPartition) -> int | None:
         """Return where the position must be set, and disbelieve the slices already on their way."""
@@ -183,21 +202,40 @@ class Ledger:
 
     # -- commits ----------------------------------------------------------
 
-    def due_commits(self) -> dict[TopicPartition, int]:
-        """Return the offsets to commit: for each partition the first that is not finished."""
+    def due_commits(self) -> dict[TopicPartition, Commit]:
+        """Return what to commit: for each partition the first offset that is not finished."""
         due = {}
         for tp, ledger in self._partitions.items():
             offset = ledger.first_unfinished()
-            if offset is not None and offset != ledger.committed:
-                due[tp] = offset
+            if offset is None:
+                continue
+            ledger.attempts = ledger.attempts.reached(offset)
+            commit = Commit(offset, ledger.attempts.encode())
+            if commit != ledger.committed:
+                due[tp] = commit
         return due
 
-    def note_committed(self, offsets: Mapping[TopicPartition, int], epoch: int) -> None:
-        """The broker confirmed `offsets`, which were due in `epoch`."""
-        for tp, offset in offsets.items():
+    def note_committed(self, commits: Mapping[TopicPartition, Commit], epoch: int) -> None:
+        """The broker confirmed `commits`, which were due in `epoch`."""
+        for tp, commit in commits.items():
             ledger = self._partitions.get(tp)
             if ledger is not None and ledger.since_epoch <= epoch:
-                ledger.committed = offset
+                ledger.committed = commit
+
+    def mark(self, partition: TopicPartition, offset: int) -> None:
+        """The record at `offset` is about to be handed out alone: the next commit says so."""
+        if (ledger := self._partitions.get(partition)) is not None:
+            ledger.attempts = ledger.attempts.marking(offset)
+
+    def note_survived(self, partition: TopicPartition) -> None:
+        """A dependency stops the partition's work: nobody died of it."""
+        if (ledger := self._partitions.get(partition)) is not None:
+            ledger.attempts = ledger.attempts.survived()
+
+    def leave(self) -> None:
+        """Nothing more is begun: the next commits say that we leave in good order."""
+        for ledger in self._partitions.values():
+            ledger.attempts = ledger.attempts.left()
 
     # -- looking ----------------------------------------------------------
 

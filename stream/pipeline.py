@@ -9,12 +9,14 @@ from runtime import failpoints
 from runtime.logs import get_logger
 from runtime.metrics import REBALANCES_TOTAL
 from stream.batch import Batch
+from stream.careful import CarefulHands
 from stream.commits import Committer
 from stream.fetch_thread import Fetched, FetchThread
 from stream.ledger import Entry, Rewind, TopicPartition
 from stream.positions import Positions, ask
 from stream.seam import Seam
 from stream.shapes.lane import Lane
+from stream.tasks import Tasks
 
 FETCH_TIMEOUT_S: Final = 0.5
 LINGER_S: Final = 0.002
@@ -54,8 +56,11 @@ class Pipeline:
         self._lanes = {lane.topic: lane for lane in lanes}
         self._seam = seam
         self._bounds = bounds
-        self._positions = Positions(thread, seam, check_topics)
-        self.commits = Committer(thread, seam.ledger)
+        self.commits = Committer(thread, seam)
+        in_flight_max = bounds.records + bounds.poll_records
+        self._positions = Positions(thread, seam, self.commits, in_flight_max, check_topics)
+        self._careful = CarefulHands(seam, self.commits, self._hand, self._positions.note_rewind)
+        self._tasks = Tasks()
         self.joined = False
         """True once the group has given us an assignment, which may be empty."""
         self.stopping = False
@@ -66,7 +71,7 @@ class Pipeline:
         """Finish what is in flight as far as time allows, commit, drop the rest."""
         self.joined = False
         await self.finish(self._bounds.revoke_timeout_s)
-        await self.commits.commit()
+        await self.commits.sign_off()
         self._seam.ledger.revoke()
         for lane in self._lanes.values():
             await lane.drop()
@@ -75,12 +80,16 @@ class Pipeline:
         """Start with `assigned`; where each begins is found before its first fetch."""
         self._seam.ledger.assign(assigned)
         self._positions.forget()
+        self._careful.clear()
         self.joined = True
         REBALANCES_TOTAL.inc()
         log.info("partitions_assigned", count=len(assigned))
 
     async def finish(self, timeout_s: float) -> None:
         """Wait until what is handed out is finished; what a dependency holds is not waited for."""
+        self._careful.clear()
+        if self.stopping:
+            await self._tasks.cancel()
         async with asyncio.TaskGroup() as group:
             for lane in self._lanes.values():
                 group.create_task(lane.finish(timeout_s))
@@ -95,9 +104,12 @@ class Pipeline:
         """
         for lane in self._lanes.values():
             lane.start()
+        careful = self._tasks.start(self._careful.run())
         while not self.stopping:
             for lane in self._lanes.values():
                 lane.raise_failure()
+            if careful.done():
+                careful.result()
             wanted = self._partitions_with_room()
             if not self.joined or (not wanted and self._seam.ledger.partitions):
                 await asyncio.sleep(ROOM_POLL_S)
@@ -117,7 +129,7 @@ class Pipeline:
             else:
                 roomy = ledger.with_room(topic, bounds.records, bounds.size_bytes)
                 rooms |= dict.fromkeys(roomy, bounds.poll_records)
-        return rooms
+        return {tp: room for tp, room in rooms.items() if not self._careful.has(tp)}
 
     async def _fetch(self, wanted: Mapping[TopicPartition, int]) -> None:
         await self._positions.settle()
@@ -133,6 +145,9 @@ class Pipeline:
     def _hand_out(self, piece: Fetched) -> int | None:
         """Give the slice to its lane; return where the position must be set if it does not fit."""
         if self.stopping:
+            return None
+        if self._careful.wants(piece.slice.partition):
+            self._careful.add(piece)
             return None
         accepted = self._seam.ledger.accept(piece.slice)
         if isinstance(accepted, Rewind):

@@ -6,10 +6,12 @@ from typing import Any, Final, TypeVar
 
 from runtime.logs import get_logger
 from schemas.errors import DependencyError
+from stream.attempts import Attempts, parse_attempts
+from stream.commits import Committer
 from stream.fetch_thread import FETCH_ERRORS, FetchThread
-from stream.ledger import TopicPartition
+from stream.ledger import Commit, TopicPartition
 from stream.seam import Seam
-from stream.starts import Lost, find_start
+from stream.starts import Lost, Start, find_start
 
 OFFSETS_TIMEOUT_S: Final = 15.0
 
@@ -34,11 +36,22 @@ class Positions:
     """Keeps the positions of the thread true to what the ledger expects next."""
 
     def __init__(
-        self, thread: FetchThread, seam: Seam, check_topics: Callable[[], Awaitable[None]]
+        self,
+        thread: FetchThread,
+        seam: Seam,
+        commits: Committer,
+        in_flight_max: int,
+        check_topics: Callable[[], Awaitable[None]],
     ) -> None:
-        """Run `check_topics` before a start is found: partition counts may have changed."""
+        """Run `check_topics` before a start is found: partition counts may have changed.
+
+        `in_flight_max`: how many records of a partition may have been handed out when its last
+        owner died.
+        """
         self._thread = thread
         self._seam = seam
+        self._commits = commits
+        self._in_flight_max = in_flight_max
         self._check_topics = check_topics
         self._rewinds: dict[TopicPartition, int] = {}
         """Positions that do not fit the ledger; kept until they are set back."""
@@ -64,36 +77,60 @@ class Positions:
 
     async def _set_back(self) -> None:
         """Set positions back to what is expected next; what retention took meanwhile is lost."""
-        rewinds = dict(self._rewinds)
+        ledger, rewinds = self._seam.ledger, dict(self._rewinds)
         log.info("positions_set_back", partitions=len(rewinds))
         for tp in rewinds:
-            self._seam.ledger.rewind(tp)
-        await self._begin_at(rewinds, self._seam.ledger.epoch)
-        self._rewinds.clear()
+            ledger.rewind(tp)
+        epoch = ledger.epoch
+        starts = await self._find_starts(rewinds)
+        if ledger.epoch == epoch:
+            await self._begin_at(starts)
+            for tp, start in starts.items():
+                ledger.resolve(tp, start.offset)
+            self._rewinds.clear()
 
     async def _resolve_starts(self) -> None:
-        """Find where each newly assigned partition begins."""
+        """Find where each newly assigned partition begins, and write that its work begins.
+
+        After a rebalance in between nothing is written: the new assignment begins anew.
+        """
         ledger, thread = self._seam.ledger, self._thread
         epoch, tps = ledger.epoch, ledger.unresolved()
         await self._check_topics()
-        await self._begin_at(await ask(thread, thread.fetch_committed(tps)), epoch)
+        found = await ask(thread, thread.fetch_committed(tps))
+        starts = await self._find_starts(
+            {tp: found[tp].offset if tp in found else None for tp in tps}
+        )
+        attempts = {tp: self._take(found.get(tp), start) for tp, start in starts.items()}
+        if ledger.epoch != epoch:
+            return
+        await self._commits.take({tp: Commit(it.at, it.encode()) for tp, it in attempts.items()})
+        if ledger.epoch != epoch:
+            return
+        await self._begin_at(starts)
+        for tp, start in starts.items():
+            ledger.resolve(tp, start.offset, attempts[tp])
 
-    async def _begin_at(self, wanted: Mapping[TopicPartition, int | None], epoch: int) -> None:
-        """Set the position of each partition to the offset that is wanted, if the log has it.
+    def _take(self, found: Commit | None, start: Start) -> Attempts:
+        told = Attempts(start.offset)
+        if found is not None and found.offset == start.offset:
+            told = parse_attempts(*found)
+        return told.taken(start.log_end, self._in_flight_max)
 
-        Does nothing when there was a rebalance since `epoch`: it begins anew.
-        """
-        ledger, thread = self._seam.ledger, self._thread
-        bounds = await ask(thread, thread.fetch_bounds(list(wanted)))
+    async def _find_starts(
+        self, wanted: Mapping[TopicPartition, int | None]
+    ) -> dict[TopicPartition, Start]:
+        """Return where each partition begins: at the offset that is wanted, if the log has it."""
+        bounds = await ask(self._thread, self._thread.fetch_bounds(list(wanted)))
         starts = {tp: find_start(tp, offset, *bounds[tp]) for tp, offset in wanted.items()}
         for start in starts.values():
             if start.lost is not None:
                 await self._bury_lost(start.lost)
-        if ledger.epoch != epoch:
-            return
-        await thread.call(thread.set_positions({tp: start.offset for tp, start in starts.items()}))
-        for tp, start in starts.items():
-            ledger.resolve(tp, start.offset)
+        return starts
+
+    async def _begin_at(self, starts: Mapping[TopicPartition, Start]) -> None:
+        offsets = {tp: start.offset for tp, start in starts.items()}
+        await self._thread.call(self._thread.set_positions(offsets))
 
     async def _bury_lost(self, lost: Lost) -> None:
         log.error(

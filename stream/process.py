@@ -170,6 +170,7 @@ class StreamProcess:
             return await self._run()
         except FatalError as error:
             log.error("process_refused", reason=str(error))  # noqa: TRY400 -- one clear line, no trace
+            await self._sign_off()  # we know why we end: no record is to be suspected
             return EXIT_FATAL
         finally:
             self.stop()  # not ready from here on, and the watchdog bounds what is left
@@ -239,11 +240,16 @@ class StreamProcess:
     async def _drain(self, pipeline: Pipeline) -> None:
         pipeline.stopping = True
         await pipeline.finish(self._left_s(self._spec.drain_timeout_s))
-        with suppress(TimeoutError):
-            async with asyncio.timeout(self._left_s(COMMIT_TIMEOUT_S)):
-                await pipeline.commits.commit()
+        await self._sign_off()
         unfinished = self._seam.ledger.count_unfinished()
         log.info("stream_drained", unfinished=unfinished)
+
+    async def _sign_off(self) -> None:
+        """Commit for the last time, if there is anything to commit."""
+        if self._pipeline is not None:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._left_s(COMMIT_TIMEOUT_S)):
+                    await self._pipeline.commits.sign_off()
 
     def _left_s(self, most_s: float) -> float:
         """Return how much of the time to stop a step may take, at most `most_s`."""

@@ -50,6 +50,7 @@ class Start(NamedTuple):
 
     offset: int
     lost: Lost | None
+    log_end: int
 
 
 def find_start(tp: TopicPartition, committed: int | None, log_start: int, log_end: int) -> Start:
@@ -59,10 +60,10 @@ def find_start(tp: TopicPartition, committed: int | None, log_start: int, log_en
     created again, its offsets mean other records now, so also at the log's start.
     """
     if committed is None or committed > log_end:
-        return Start(log_start, None)
+        return Start(log_start, None, log_end)
     if committed < log_start:
-        return Start(log_start, Lost(*tp, committed, log_start))
-    return Start(committed, None)
+        return Start(log_start, Lost(*tp, committed, log_start), log_end)
+    return Start(committed, None, log_end)
 
 
 def check_topics(counts: Mapping[str, int | None], equal: Collection[str]) -> None:

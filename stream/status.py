@@ -31,7 +31,7 @@ def describe(seam: Seam, thread: FetchThread | None, now_s: float) -> list[dict[
             "first_unfinished": ledger.first_unfinished(),
             "log_end": thread.end_of_log(tp) if thread else None,
             "in_flight": ledger.records_unfinished,
-            "oldest_unfinished_s": _age_s(seam, ledger),
+            "oldest_unfinished_s": _age_s(seam, tp, ledger),
             "held": _describe_held(seam, tp, now_s),
         }
         for tp, ledger in sorted(seam.ledger.partitions.items())
@@ -40,6 +40,14 @@ def describe(seam: Seam, thread: FetchThread | None, now_s: float) -> list[dict[
 
 def _describe_held(seam: Seam, tp: TopicPartition, now_s: float) -> dict[str, Any] | None:
     held = seam.progress.held
+    culprit = seam.progress.culprits.get(f"{tp.topic}/{tp.partition}")
+    if culprit is not None:
+        return {
+            "kind": "record",
+            "name": f"{tp.topic}/{tp.partition}/{culprit.offset}",
+            "reason": f"the record at offset {culprit.offset} ends every process that works on it",
+            "since_s": round(now_s - culprit.since_s, 1),
+        }
     found = held.get(f"{tp.topic}/{tp.partition}") or held.get(tp.topic) or held.get("fetch")
     if found is None:
         return None
@@ -51,7 +59,10 @@ def _describe_held(seam: Seam, tp: TopicPartition, now_s: float) -> dict[str, An
     }
 
 
-def _age_s(seam: Seam, ledger: PartitionLedger) -> float | None:
+def _age_s(seam: Seam, tp: TopicPartition, ledger: PartitionLedger) -> float | None:
+    culprit = seam.progress.culprits.get(f"{tp.topic}/{tp.partition}")
+    if culprit is not None:
+        return max(0.0, (seam.clock.now_ms() - culprit.timestamp_ms) / 1_000)
     for entry in ledger.entries:
         if not entry.finished and entry.oldest_timestamp_ms is not None:
             return max(0.0, (seam.clock.now_ms() - entry.oldest_timestamp_ms) / 1_000)
@@ -69,7 +80,7 @@ def update_metrics(
         end = thread.end_of_log(tp) if thread else None
         behind = max(0, end - first) if first is not None and end is not None else 0
         lags[tp.topic] = lags.get(tp.topic, 0) + behind
-        ages.append(_age_s(seam, ledger) or 0.0)
+        ages.append(_age_s(seam, tp, ledger) or 0.0)
     for topic, lag in lags.items():
         CONSUMER_LAG_RECORDS.labels(names.group, topic).set(lag)
     if names.requests_topic in lags:

@@ -16,6 +16,7 @@ import aiokafka
 import pytest
 from aiokafka.abc import ConsumerRebalanceListener
 from aiokafka.consumer import fetcher
+from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.consumer.subscription_state import Subscription, SubscriptionState
 from aiokafka.errors import CorruptRecordException, KafkaError
 from aiokafka.producer.message_accumulator import BatchBuilder
@@ -65,11 +66,12 @@ def test_the_version_that_runs_is_the_one_that_is_pinned(name: str) -> None:
         (_MemoryRecordsPy, ["has_next", "next_batch", "_cache_next"]),
         (BatchBuilder, ["append", "close"]),
         (SubscriptionState, ["fetch_context", "subscription"]),
+        (GroupCoordinator, ["check_errors", "fetch_committed_offsets"]),
         (Subscription, ["assignment"]),
         (
             aiokafka.AIOKafkaConsumer,
             [
-                *("commit", "committed", "seek", "assignment", "subscribe"),
+                *("commit", "seek", "assignment", "subscribe"),
                 *("beginning_offsets", "end_offsets", "stop"),
             ],
         ),
@@ -97,6 +99,7 @@ def test_the_names_we_use_exist(owner: Any, names: list[str]) -> None:
         (fetcher.PartitionRecords._consumer_record, ["tp", "record"]),
         (fetcher.FetchResult.check_assignment, ["tp"]),
         (fetcher.Fetcher._notify, ["future"]),
+        (GroupCoordinator.fetch_committed_offsets, ["partitions"]),
         (fetcher.Fetcher._create_fetch_waiter, []),
         (AIOKafkaConsumerThread._create_worker_consumer, ["transport"]),
         (BatchBuilder.append, ["timestamp", "key", "value", "headers"]),

@@ -5,7 +5,7 @@ from collections.abc import Collection, Coroutine, Iterable, Mapping
 from typing import Any, TypeVar
 
 from stream.fetch_thread import Fetched
-from stream.ledger import Slice, TopicPartition
+from stream.ledger import Commit, Slice, TopicPartition
 from tests.support.builders import FakeRecord
 
 T = TypeVar("T")
@@ -19,7 +19,10 @@ class FakeThread:
         self.log_starts: dict[TopicPartition, int] = {}
         self.positions: dict[TopicPartition, int] = {}
         self.committed: dict[TopicPartition, int] = {}
+        self.metadata: dict[TopicPartition, str] = {}
+        """What was committed with the offsets."""
         self.commits: list[dict[TopicPartition, int]] = []
+        """The offsets that each commit moved."""
         self.fetches: list[set[str]] = []
         self.errors: dict[str, list[Exception]] = {}
         """What the next calls of a method raise, by its name."""
@@ -61,11 +64,13 @@ class FakeThread:
     def end_of_log(self, tp: TopicPartition) -> int | None:
         return self.end(tp)
 
-    async def fetch_committed(
-        self, tps: Iterable[TopicPartition]
-    ) -> dict[TopicPartition, int | None]:
+    async def fetch_committed(self, tps: Iterable[TopicPartition]) -> dict[TopicPartition, Commit]:
         self._fail("fetch_committed")
-        return {tp: self.committed.get(tp) for tp in tps}
+        return {
+            tp: Commit(self.committed[tp], self.metadata.get(tp, ""))
+            for tp in tps
+            if tp in self.committed
+        }
 
     async def fetch_bounds(
         self, tps: Collection[TopicPartition]
@@ -77,10 +82,14 @@ class FakeThread:
     async def set_positions(self, offsets: Mapping[TopicPartition, int]) -> None:
         self.positions.update(offsets)
 
-    async def commit_offsets(self, offsets: Mapping[TopicPartition, int]) -> None:
+    async def commit_offsets(self, commits: Mapping[TopicPartition, Commit]) -> None:
         self._fail("commit_offsets")
-        self.commits.append(dict(offsets))
+        offsets = {tp: commit.offset for tp, commit in commits.items()}
+        moved = {tp: it for tp, it in offsets.items() if it != self.committed.get(tp, 0)}
+        if moved:
+            self.commits.append(moved)
         self.committed.update(offsets)
+        self.metadata.update({tp: commit.metadata for tp, commit in commits.items()})
 
     async def fetch(
         self, wanted: Mapping[TopicPartition, int], records_max: int, timeout_s: float, epoch: int

@@ -79,4 +79,6 @@ class SeamBench:
         return batch, entry
 
     def committable(self, partition: int = 0) -> int:
-        return self.ledger.due_commits()[TopicPartition(REQUESTS, partition)]
+        offset = self.ledger.partitions[TopicPartition(REQUESTS, partition)].first_unfinished()
+        assert offset is not None
+        return offset

@@ -10,12 +10,13 @@ import pytest
 from aiokafka.consumer import fetcher as theirs
 from aiokafka.consumer.subscription_state import SubscriptionState
 from aiokafka.errors import CorruptRecordException, KafkaError, UnknownError
+from aiokafka.structs import OffsetAndMetadata
 
 from schemas.errors import FatalError
 from stream.app import make_app
 from stream.fetch_thread import Fetched, FetchThread
 from stream.internals import KeptRecords, LightPartitionRecords
-from stream.ledger import TopicPartition
+from stream.ledger import Commit, TopicPartition
 from stream.member import _DaemonWorker, _ThreadOwner
 from tests.support.record_batches import build_batch
 from tests.support.waiting import wait_until_async
@@ -42,6 +43,9 @@ class FakeCoordinator:
         if self.errors:
             raise self.errors.pop(0)
 
+    async def fetch_committed_offsets(self, tps: list[Any]) -> dict[Any, Any]:
+        return {tp: OffsetAndMetadata(7, "told") for tp in tps if tp == TP}
+
 
 class FakeConsumer:
     """Implements what the thread asks of an aiokafka consumer, around the real fetcher."""
@@ -65,9 +69,6 @@ class FakeConsumer:
 
     async def commit(self, offsets: Any) -> None:
         self.commits.append(offsets)
-
-    async def committed(self, tp: Any) -> int | None:
-        return 7 if tp == TP else None
 
     async def beginning_offsets(self, tps: list[Any]) -> dict[Any, int]:
         return dict.fromkeys(tps, 3)
@@ -284,14 +285,14 @@ async def test_who_had_nothing_is_not_told_that_it_goes(bench: Bench) -> None:
 async def test_offsets_are_asked_for_set_and_committed_by_partition(bench: Bench) -> None:
     thread = bench.thread
 
-    assert await thread.fetch_committed([TP, OTHER]) == {TP: 7, OTHER: None}
+    assert await thread.fetch_committed([TP, OTHER]) == {TP: Commit(7, "told")}
     assert await thread.fetch_bounds([TP, OTHER]) == {TP: (3, 9), OTHER: (3, 9)}
     await thread.set_positions({TP: 4, OTHER: 4})  # OTHER is not ours: passed over
-    await thread.commit_offsets({TP: 4})
+    await thread.commit_offsets({TP: Commit(4, "tell")})
     await thread.leave()
 
     assert bench.state().position == 4
-    assert bench.consumer.commits == [{aiokafka.TopicPartition(*TP): (4, "")}]
+    assert bench.consumer.commits == [{aiokafka.TopicPartition(*TP): (4, "tell")}]
     assert bench.consumer.stopped == 1
 
 

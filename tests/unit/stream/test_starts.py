@@ -25,13 +25,13 @@ TP = TopicPartition("judgify.requests.v1", 3)
 def test_reading_begins_where_it_ended_and_nothing_is_lost(
     committed: int | None, begins: int
 ) -> None:
-    assert find_start(TP, committed, log_start=10, log_end=20) == Start(begins, None)
+    assert find_start(TP, committed, log_start=10, log_end=20) == Start(begins, None, 20)
 
 
 def test_what_retention_took_before_we_read_it_is_lost_and_named_with_its_range() -> None:
     start = find_start(TP, 4, log_start=10, log_end=20)
 
-    assert start == Start(10, Lost(TP.topic, 3, first=4, end=10))
+    assert start == Start(10, Lost(TP.topic, 3, first=4, end=10), 20)
 
 
 def test_an_emptied_log_loses_what_was_in_it() -> None:

@@ -1,0 +1,169 @@
+"""Careful handing out: records of a partition whose owners died, one at a time, each marked first.
+
+The one that is proven to end its process is held: it is not handed out, its partition waits, the
+others go on, until an operator orders it to be skipped. The lane then buries it unseen.
+"""
+
+import asyncio
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from runtime.logs import get_logger
+from stream.batch import Record
+from stream.commits import Committer
+from stream.fetch_thread import Fetched, size_of
+from stream.ledger import Entry, Rewind, TopicPartition
+from stream.seam import Seam
+
+POLL_S: Final = 0.002
+"""Between two looks whether a record has ended."""
+MARK_RETRY_S: Final = 0.1
+"""Between two tries to mark, while the broker takes no commits."""
+SKIP_POLL_S: Final = 0.2
+"""Between two looks for an order to skip, while nothing else waits."""
+
+Hand = Callable[[Fetched, Entry], None]
+log = get_logger(__name__)
+
+
+class CarefulHands:
+    """Keeps what was fetched of such partitions, and hands it out record by record."""
+
+    def __init__(
+        self,
+        seam: Seam,
+        commits: Committer,
+        hand: Hand,
+        note_rewind: Callable[[TopicPartition, int], None],
+    ) -> None:
+        self._seam = seam
+        self._commits = commits
+        self._hand = hand
+        self._note_rewind = note_rewind
+        self._queues: defaultdict[TopicPartition, deque[Fetched]] = defaultdict(deque)
+        self._handed: dict[TopicPartition, Entry] = {}
+        self._arrived = asyncio.Event()
+
+    def wants(self, tp: TopicPartition) -> bool:
+        """Return whether what is fetched of `tp` must go through these hands."""
+        ledger = self._seam.ledger.partitions.get(tp)
+        return tp in self._queues or (ledger is not None and ledger.attempts.careful)
+
+    def has(self, tp: TopicPartition) -> bool:
+        """Return whether there is something to hand out: no more is to be fetched meanwhile."""
+        return tp in self._queues
+
+    def add(self, piece: Fetched) -> None:
+        self._queues[piece.slice.partition].extend(_split(piece))
+        self._arrived.set()
+
+    def clear(self) -> None:
+        """Forget everything: it is fetched again, by us or by the next owner."""
+        self._queues.clear()
+        self._handed.clear()
+        self._seam.progress.culprits.clear()
+        self._arrived.clear()
+
+    async def run(self) -> None:
+        """Hand out what was added, for ever."""
+        while True:
+            await self._arrived.wait()
+            due = self._find_due()
+            if not due:
+                await asyncio.sleep(SKIP_POLL_S if self._waits_for_orders() else POLL_S)
+            elif await self._mark(due):
+                for tp, piece in due.items():
+                    self._hand_out(tp, piece)
+            else:
+                await asyncio.sleep(MARK_RETRY_S)
+            if not self._queues:
+                self._arrived.clear()
+
+    # ---------------------------------------------------------------------
+
+    def _waits_for_orders(self) -> bool:
+        return all(_lane(tp) in self._seam.progress.culprits for tp in self._queues)
+
+    def _find_due(self) -> dict[TopicPartition, Fetched]:
+        """Return what may be handed out next: nothing of its partition is in work, or held."""
+        due = {}
+        for tp, queue in self._queues.items():
+            before = self._handed.get(tp)
+            if (before is None or before.finished) and not self._is_held(tp, queue[0]):
+                due[tp] = queue[0]
+        return due
+
+    def _is_held(self, tp: TopicPartition, piece: Fetched) -> bool:
+        record = _record_of(piece)
+        ledger = self._seam.ledger.partitions.get(tp)
+        if record is None or ledger is None or record.offset != ledger.attempts.culprit:
+            return False
+        culprits, lane = self._seam.progress.culprits, _lane(tp)
+        if (*tp, record.offset) in self._seam.skips():
+            if culprits.pop(lane, None) is not None:
+                log.info("record_released", lane=lane, offset=record.offset)
+            return False
+        if lane not in culprits:
+            culprits[lane] = self._seam.progress.accuse(record.offset, record.timestamp)
+            log.error("record_held", lane=lane, offset=record.offset)
+        return True
+
+    async def _mark(self, due: dict[TopicPartition, Fetched]) -> bool:
+        """Let everybody know which records are handed out now; False: nobody could be told."""
+        for tp, piece in due.items():
+            if (record := _record_of(piece)) is not None:
+                self._seam.ledger.mark(tp, record.offset)
+        return await self._commits.commit()
+
+    def _hand_out(self, tp: TopicPartition, piece: Fetched) -> None:
+        queue = self._queues.get(tp)
+        if not queue or queue[0] is not piece:
+            return  # there was a rebalance while the mark was written
+        accepted = self._seam.ledger.accept(piece.slice)
+        if isinstance(accepted, Entry):
+            self._handed[tp] = accepted
+            queue.popleft()
+            if piece.slice.records:
+                self._hand(piece, accepted)
+        else:
+            queue.clear()
+            if isinstance(accepted, Rewind):
+                self._note_rewind(tp, accepted.offset)
+        if not queue:
+            del self._queues[tp]
+
+
+def _split(piece: Fetched) -> Iterator[Fetched]:
+    """Yield each record as a slice of its own; offsets without a record go to the one before."""
+    whole = piece.slice
+    if not whole.records:
+        yield piece
+        return
+    readable = {it.offset: it for it in piece.records}
+    unreadable = {it.offset: it for it in piece.unreadable}
+    offsets = sorted([*readable, *unreadable])
+    starts = [whole.start, *offsets[1:]]
+    ends = [*offsets[1:], whole.end]
+    for offset, start, end in zip(offsets, starts, ends, strict=True):
+        record: Record = readable.get(offset) or unreadable[offset]
+        single = whole._replace(
+            start=start,
+            end=end,
+            records=1,
+            size_bytes=size_of(record),
+            oldest_timestamp_ms=record.timestamp,
+        )
+        yield Fetched(
+            single,
+            [readable[offset]] if offset in readable else [],
+            [unreadable[offset]] if offset in unreadable else [],
+        )
+
+
+def _record_of(piece: Fetched) -> Record | None:
+    return next(iter((*piece.records, *piece.unreadable)), None)
+
+
+def _lane(tp: TopicPartition) -> str:
+    return f"{tp.topic}/{tp.partition}"

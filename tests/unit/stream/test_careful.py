@@ -1,0 +1,219 @@
+"""Careful handing out: one record at a time, marked before, and the culprit not at all."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from aiokafka.errors import KafkaConnectionError
+
+from stream import careful
+from stream.attempts import DEATHS_MARKED_MAX, Attempts, parse_attempts
+from stream.commits import Committer
+from stream.fetch_thread import Fetched
+from stream.ledger import Entry, Slice, TopicPartition
+from stream.salvage import UnreadableRecord
+from stream.status import describe
+from stream.tasks import Tasks
+from tests.support.builders import TIMESTAMP_MS, FakeRecord
+from tests.support.fake_thread import FakeThread
+from tests.support.seams import REQUESTS, SeamBench
+from tests.support.waiting import wait_until_async
+
+TP, TP1 = TopicPartition(REQUESTS, 0), TopicPartition(REQUESTS, 1)
+
+
+class Bench(SeamBench):
+    """Careful hands over a committer, of which every step can be looked at."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.assign(0, 1)
+        self.thread = FakeThread()
+        self.commits = Committer(self.thread, self.seam)  # type: ignore[arg-type]  # -- what it asks of it
+        self.handed: list[tuple[Fetched, Entry, str]] = []
+        self.rewinds: list[tuple[TopicPartition, int]] = []
+        self.hands = careful.CarefulHands(self.seam, self.commits, self._hand, self._rewind)
+
+    def _hand(self, piece: Fetched, entry: Entry) -> None:
+        self.handed.append((piece, entry, self.thread.metadata[piece.slice.partition]))
+
+    def _rewind(self, tp: TopicPartition, offset: int) -> None:
+        self.rewinds.append((tp, offset))
+
+    def suspect(self, tp: TopicPartition, metadata: str = "careful_until=100") -> None:
+        """Take the partition as its owner finds it."""
+        attempts = careful_attempts(metadata)
+        self.ledger.resolve(tp, 0, attempts)
+        self.thread.metadata[tp] = attempts.encode()
+
+    def add(self, tp: TopicPartition, *offsets: int, end: int | None = None) -> None:
+        records = [FakeRecord(offset, value=b"%d" % offset) for offset in offsets]
+        last = end if end is not None else offsets[-1] + 1
+        piece = Slice(tp, 0, last, self.ledger.epoch, len(records))
+        self.hands.add(Fetched(piece, list(records), []))
+
+    def offsets(self, tp: TopicPartition = TP) -> list[int]:
+        return [
+            record.offset
+            for piece, _, _ in self.handed
+            for record in (*piece.records, *piece.unreadable)
+            if piece.slice.partition == tp
+        ]
+
+    async def until_handed(self, count: int) -> None:
+        await wait_until_async(lambda: len(self.handed) >= count, what=f"{count} handed out")
+
+    async def turn(self) -> None:
+        for _ in range(20):
+            await asyncio.sleep(0.001)
+
+
+def careful_attempts(metadata: str) -> Attempts:
+    return parse_attempts(0, f"judgify working {metadata}")
+
+
+@pytest.fixture
+async def bench(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Bench]:
+    monkeypatch.setattr(careful, "POLL_S", 0)
+    monkeypatch.setattr(careful, "SKIP_POLL_S", 0.001)
+    monkeypatch.setattr(careful, "MARK_RETRY_S", 0.001)
+    bench, tasks = Bench(), Tasks()
+    tasks.spawn(bench.hands.run())
+    yield bench
+    await tasks.cancel()
+
+
+async def test_a_record_is_handed_out_when_the_one_before_is_done(bench: Bench) -> None:
+    bench.suspect(TP)
+    bench.add(TP, 0, 1, 2)
+    await bench.until_handed(1)
+    await bench.turn()
+    first = bench.offsets()
+
+    for number in range(3):
+        await bench.until_handed(number + 1)
+        bench.ledger.finish(bench.handed[number][1])
+
+    assert first == [0]
+    assert bench.offsets() == [0, 1, 2]
+
+
+async def test_every_record_is_marked_before_it_is_handed_out(bench: Bench) -> None:
+    bench.suspect(TP)
+    bench.add(TP, 0, 3)
+    await bench.until_handed(1)
+    bench.ledger.finish(bench.handed[0][1])
+    await bench.until_handed(2)
+
+    marks = [metadata for _, _, metadata in bench.handed]
+    assert ["marked=0" in marks[0], "marked=3" in marks[1]] == [True, True]
+    assert bench.thread.committed[TP] == 3  # the gap between belongs to the record before
+
+
+async def test_what_cannot_be_marked_is_not_handed_out(bench: Bench) -> None:
+    bench.suspect(TP)
+    bench.thread.errors["commit_offsets"] = [KafkaConnectionError() for _ in range(1_000)]
+
+    bench.add(TP, 0)
+    await bench.turn()
+    while_away = list(bench.handed)
+    bench.thread.errors.clear()
+    await bench.until_handed(1)
+
+    assert while_away == []
+
+
+async def test_the_culprit_is_held_and_no_other_partition(bench: Bench) -> None:
+    bench.suspect(TP, f"marked=1 deaths_marked={DEATHS_MARKED_MAX} careful_until=9")
+    bench.suspect(TP1)
+    bench.add(TP, 0, 1, 2)
+    bench.add(TP1, 0)
+    await bench.until_handed(2)
+    bench.ledger.finish(bench.handed[0][1])
+    bench.ledger.finish(bench.handed[1][1])
+    await wait_until_async(lambda: bench.seam.progress.culprits)
+    await bench.turn()
+
+    assert (bench.offsets(TP), bench.offsets(TP1)) == ([0], [0])
+    [held] = [row["held"] for row in describe(bench.seam, None, 0) if row["held"]]
+    assert (held["kind"], held["name"]) == ("record", f"{REQUESTS}/0/1")
+
+
+async def test_an_order_to_skip_releases_the_culprit(bench: Bench) -> None:
+    bench.suspect(TP, f"marked=0 deaths_marked={DEATHS_MARKED_MAX} careful_until=9")
+    bench.add(TP, 0, 1)
+    await wait_until_async(lambda: bench.seam.progress.culprits)
+
+    bench.skips = {(REQUESTS, 0, 0): "it ends us"}
+    await bench.until_handed(1)
+    bench.ledger.finish(bench.handed[0][1])
+    await bench.until_handed(2)
+
+    assert bench.offsets() == [0, 1]
+    assert bench.seam.progress.culprits == {}
+
+
+async def test_an_unreadable_record_is_handed_out_alone_as_well(bench: Bench) -> None:
+    bench.suspect(TP)
+    bad = UnreadableRecord(1, TIMESTAMP_MS, None, b"v", "a header key is not UTF-8")
+    records = [FakeRecord(0, value=b"0"), FakeRecord(2, value=b"2")]
+    bench.hands.add(Fetched(Slice(TP, 0, 5, bench.ledger.epoch, 3), [*records], [bad]))
+
+    for number in range(3):
+        await bench.until_handed(number + 1)
+        bench.ledger.finish(bench.handed[number][1])
+
+    assert bench.offsets() == [0, 1, 2]
+    assert bench.committable() == 5
+
+
+async def test_markers_alone_are_passed_over(bench: Bench) -> None:
+    bench.suspect(TP)
+    bench.hands.add(Fetched(Slice(TP, 0, 4, bench.ledger.epoch), [], []))
+
+    await wait_until_async(lambda: bench.committable() == 4)
+
+    assert bench.handed == []
+    assert not bench.hands.has(TP)
+
+
+async def test_a_slice_that_does_not_fit_is_fetched_again(bench: Bench) -> None:
+    bench.suspect(TP)
+    records = [FakeRecord(7, value=b"7")]
+    bench.hands.add(Fetched(Slice(TP, 7, 8, bench.ledger.epoch, 1), [*records], []))
+
+    await wait_until_async(lambda: bench.rewinds)
+
+    assert bench.rewinds == [(TP, 0)]
+    assert not bench.hands.has(TP)
+
+
+async def test_what_is_cleared_is_never_handed_out(bench: Bench) -> None:
+    bench.suspect(TP)
+    bench.add(TP, 0, 1)
+    await bench.until_handed(1)
+
+    bench.hands.clear()
+    bench.ledger.finish(bench.handed[0][1])
+    await bench.turn()
+
+    assert bench.offsets() == [0]
+    assert not bench.hands.has(TP)
+
+
+async def test_a_partition_is_trusted_again_behind_what_was_suspected(bench: Bench) -> None:
+    bench.suspect(TP, "careful_until=2")
+    bench.add(TP, 0, 1)
+    for number in range(2):
+        await bench.until_handed(number + 1)
+        bench.ledger.finish(bench.handed[number][1])
+    while_queued = bench.hands.wants(TP)
+    await bench.commits.commit()
+
+    assert while_queued
+    assert not bench.hands.wants(TP)
+    assert bench.thread.metadata[TP] == "judgify working"
+
+
+def test_nobody_is_careful_without_a_reason() -> None:
+    assert not Bench().hands.wants(TP)
