@@ -28,7 +28,7 @@ _UNKNOWN_TOPIC: Final = frozenset(
     {KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION}  # noqa: SLF001 -- librdkafka's public local codes
 )
 
-_NO_LEADER_YET: Final = frozenset(
+NO_LEADER_YET: Final = frozenset(
     {KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE}
 )
 
@@ -141,7 +141,7 @@ def find_bounds(
             low, high = consumer.get_watermark_offsets(place, timeout=timeout_s)
         except KafkaException as error:
             refusal = error.args[0]
-            if refusal.code() not in _NO_LEADER_YET or time.monotonic() > deadline_s:
+            if refusal.code() not in NO_LEADER_YET or time.monotonic() > deadline_s:
                 raise refused(bootstrap, what, refusal) from error
             time.sleep(LEADER_RETRY_S)
         else:

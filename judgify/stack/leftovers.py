@@ -25,7 +25,7 @@ def end_leftovers(data_dir: Path) -> list[str]:
     state = load_state(data_dir)
     if state is None:
         return []
-    running = {name: pid for name, seen in state.processes.items() if (pid := _still_runs(seen))}
+    running = {name: pid for name, seen in state.processes.items() if (pid := still_runs(seen))}
     for name, pid in running.items():
         if not _wait(pid, LEASH_GRACE_S):
             end_process(pid, signal.SIGQUIT if name == "postgres" else signal.SIGTERM)
@@ -41,7 +41,7 @@ def end_process(pid: int, number: signal.Signals) -> None:
             _wait(pid, END_TIMEOUT_S)
 
 
-def _still_runs(seen: ProcessState) -> int | None:
+def still_runs(seen: ProcessState) -> int | None:
     """Return the pid when it is still that process, and not a later one with the same pid."""
     if seen.pid is None or seen.created_s is None:
         return None

@@ -72,10 +72,11 @@ def find_data_dir(explicit: Path | None = None) -> Path:
     settings = load_settings()
     if settings.source("data_dir") != "default":
         return settings.data_dir.expanduser().absolute()
-    return _default_data_dir()
+    return default_data_dir()
 
 
-def _default_data_dir() -> Path:
+def default_data_dir() -> Path:
+    """Return where data is kept when nobody says where."""
     if os.geteuid() == 0:
         return ROOT_DATA_DIR
     home = os.environ.get("XDG_DATA_HOME")  # noqa: TID251 -- the desktop's convention, no setting
