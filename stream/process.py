@@ -124,7 +124,8 @@ class StreamProcess:
         reasons = list(self._spec.problems())
         if self._pipeline is None:
             held = self._seam.progress.held.get("start")
-            reasons.append(f"connecting to Kafka{f': {held.reason}' if held else ''}")
+            away = "Kafka" if held is None or held.dependency == "kafka" else held.dependency
+            reasons.append(f"connecting to {away}{f': {held.reason}' if held else ''}")
         elif not self._pipeline.joined:
             reasons.append(f"joining the group {self._spec.group}")
         return reasons

@@ -217,6 +217,19 @@ async def test_it_can_be_stopped_while_it_cannot_connect(bench: Bench) -> None:
     assert bench.closed[-1] == "spec"
 
 
+async def test_what_else_keeps_it_from_starting_is_named(bench: Bench) -> None:
+    bench.join_errors = [DependencyError("postgres", "refuses us (28P01)")] * 100_000
+    process = bench.make()
+    running = asyncio.ensure_future(process.run())
+    await wait_until_async(lambda: process._seam.progress.held)
+    told = process.problems()
+
+    process.stop()
+
+    assert await end(running) == 0
+    assert told == ["connecting to postgres: refuses us (28P01)"]
+
+
 async def test_a_step_that_succeeded_is_not_taken_again(bench: Bench) -> None:
     bench.join_errors = [DependencyError("kafka", "refused")] * 3
     opened: list[str] = []
