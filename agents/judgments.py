@@ -4,55 +4,48 @@ A property test holds every document made here to `schemas.judgment.Judgment` an
 `schemas.escalation.Escalation`.
 """
 
+from collections import defaultdict
+from collections.abc import Callable
 from typing import Any, Final
 
 import orjson
 
 from agents.tally import Tally
+from agents.templates import BY_RULES, Template, Templates, encode_constant
 from rules.findings import Findings
-from rules.ruling import Outcome
 from rules.workflow.compiled import CompiledWorkflow
 from runtime.clock import format_ms
 from schemas.decode import ParsedRequest
-from schemas.identity import make_judgment_id
+from schemas.identity import make_judgment_id, prepare_judgment_ids
 from schemas.request import Method
 from stream.batch import Headers, Record
 from topics.headers import CONTENT_TYPE, CORRELATION_ID, TRACEPARENT, copy_allowed
 
 _HEADERS: Final[Headers] = (CONTENT_TYPE,)
 _CORRELATION_CHARS_MAX: Final = 128
-
-
-class _Template:
-    """The part of a judgment that is equal for all that a batch decides in the same way."""
-
-    __slots__ = ("constant", "count", "workflow_id")
-
-    def __init__(self, workflow_id: str, constant: bytes) -> None:
-        self.workflow_id = workflow_id
-        self.constant = constant
-        """Members of the JSON object, commas around them."""
-        self.count = 0
+_NO_CORRELATION: Final = b',"correlation_id":null'
 
 
 class Encoder:
     """Encodes the outcomes of one batch; everything that is equal for its records is made once.
 
-    A judgment is spliced of three parts: its ids, the template of how it was decided, and the tail
-    of when and where. Only the input is encoded for each record.
+    A judgment is spliced of four parts: its ids, the template of how it was decided, the input,
+    and the tail of when and where. The input is encoded only where its own bytes do not serve.
     """
 
-    def __init__(self, topic: str, partition: int, now_ms: int, engine: str) -> None:
+    def __init__(
+        self, topic: str, partition: int, now_ms: int, engine: str, templates: Templates
+    ) -> None:
         self.topic = topic
         self.partition = partition
         self.now_ms = now_ms
         self.tally = Tally(now_ms)
         self._engine = engine
         self._judged_at = format_ms(now_ms)
-        self._templates: dict[tuple[str, int, Outcome], _Template] = {}
+        self._templates = templates
+        self._counts: defaultdict[Template, int] = defaultdict(int)
         self._tail_of: tuple[int, bool] | None = None
         self._tail = b""
-        self._end = b""
 
     def headers(self, record: Record) -> Headers:
         """Return ours and the trace context of the request, if it brings one."""
@@ -62,26 +55,26 @@ class Encoder:
         return (CONTENT_TYPE, *copied)
 
     def encode_outcome(
-        self, request: ParsedRequest, record: Record, workflow: CompiledWorkflow, outcome: Outcome
+        self,
+        request: ParsedRequest,
+        record: Record,
+        workflow: CompiledWorkflow,
+        method: Method,
+        findings: Findings,
     ) -> bytes:
         """Return the judgment of what the rules alone made of it."""
-        if outcome.invalid is not None:
-            return self._encode_error(
-                request, record, workflow.version, ("error", "invalid_input", outcome.invalid)
-            )
-        # The workflow is alive as long as its batch, so its id names it.
-        key = (request.tenant, id(workflow), outcome)
-        template = self._templates.get(key)
-        if template is None:
-            template = self._templates[key] = _make_template(request.tenant, workflow, outcome)
-        template.count += 1
-        self.tally.add_time(record.timestamp)
-        return self._splice(request, record, template.constant)
+        if findings.invalid is not None:
+            problem = ("error", "invalid_input", findings.invalid)
+            return self._encode_error(request, record, workflow.version, problem)
+        template = self._templates.of(request.tenant, workflow, method, findings)
+        self._counts[template] += 1
+        self.tally.times[record.timestamp] += 1
+        return self._splice(request, record, template.make_id, template.constant)
 
     def count(self) -> None:
         """Add the outcomes of the batch to the metrics; the broker has them all."""
-        for (_, _, outcome), template in self._templates.items():
-            self.tally.add_outcomes(template.workflow_id, outcome, template.count)
+        for template, count in self._counts.items():
+            self.tally.add_outcomes(template.workflow.id, template.outcome, count)
         self.tally.count()
 
     def encode_unknown_workflow(self, request: ParsedRequest, record: Record) -> bytes:
@@ -152,31 +145,35 @@ class Encoder:
         status, code, message = problem
         known = request.workflow_id if version else None
         self.tally.add(status, known)
-        self.tally.add_time(record.timestamp)
-        return self._splice(
-            request,
-            record,
-            _join(
-                {
-                    "tenant": request.tenant,
-                    "workflow_id": request.workflow_id,
-                    "workflow_version": version,
-                    "status": status,
-                    "verdict": None,
-                    "confidence": None,
-                    "rule": None,
-                    "reason": "",
-                    "unknown": (),
-                    "possible": (),
-                    "degraded": False,
-                    "error": {"code": code, "message": message},
-                    **_BY_RULES,
-                }
-            ),
+        self.tally.times[record.timestamp] += 1
+        constant = encode_constant(
+            {
+                "tenant": request.tenant,
+                "workflow_id": request.workflow_id,
+                "workflow_version": version,
+                "status": status,
+                "verdict": None,
+                "confidence": None,
+                "rule": None,
+                "reason": "",
+                "unknown": (),
+                "possible": (),
+                "degraded": False,
+                "error": {"code": code, "message": message},
+                **BY_RULES,
+            }
         )
+        make_id = prepare_judgment_ids(request.tenant, request.workflow_id)
+        return self._splice(request, record, make_id, constant)
 
-    def _splice(self, request: ParsedRequest, record: Record, constant: bytes) -> bytes:
-        workflow_id, input_data, request_id, tenant, _, _, correlation_id, test = request
+    def _splice(
+        self,
+        request: ParsedRequest,
+        record: Record,
+        make_id: Callable[[str], str],
+        constant: bytes,
+    ) -> bytes:
+        _, input_data, request_id, _, _, _, correlation_id, test, input_json = request
         request_id = request_id or ""
         timestamp_ms = record.timestamp
         if correlation_id is None and record.headers:
@@ -184,17 +181,15 @@ class Encoder:
         if self._tail_of != (timestamp_ms, test):
             self._make_tail(timestamp_ms, test)
         # Both ids are made of letters that JSON leaves as they are.
-        return (
-            b'{"judgment_id":"%b","request_id":"%b","correlation_id":%b%b"input_data":%b%b%d%b'
-            % (
-                make_judgment_id(tenant, workflow_id, request_id).encode(),
-                request_id.encode(),
-                b"null" if correlation_id is None else orjson.dumps(correlation_id),
+        ids = f'{{"judgment_id":"{make_id(request_id)}","request_id":"{request_id}"'
+        return b"".join(  # less than half the time of formatting bytes
+            (
+                ids.encode(),
+                _NO_CORRELATION if correlation_id is None else _encode_correlation(correlation_id),
                 constant,
-                orjson.dumps(input_data),
+                orjson.dumps(input_data) if input_json is None else input_json,
                 self._tail,
-                record.offset,
-                self._end,
+                b"%d}}" % record.offset,
             )
         )
 
@@ -209,8 +204,10 @@ class Encoder:
             "engine": self._engine,
         }
         place = {"topic": self.topic, "partition": self.partition, "timestamp": timestamp_ms}
-        self._tail = b'%b"origin":{%b"offset":' % (_join(when), _join(place)[1:])
-        self._end = b"}}"
+        self._tail = b',%b,"origin":{%b,"offset":' % (
+            orjson.dumps(when)[1:-1],
+            orjson.dumps(place)[1:-1],
+        )
 
     def _identity(self, request: ParsedRequest, record: Record) -> dict[str, Any]:
         request_id = request.request_id or ""
@@ -232,36 +229,8 @@ class Encoder:
         }
 
 
-_BY_RULES: Final = {"method": "rule", "submitted_by": None, "escalation": None, "llm": None}
-"""What every judgment of this agent has in common."""
-
-
-def _make_template(tenant: str, workflow: CompiledWorkflow, outcome: Outcome) -> _Template:
-    return _Template(
-        workflow.id,
-        _join(
-            {
-                "tenant": tenant,
-                "workflow_id": workflow.id,
-                "workflow_version": workflow.version,
-                "status": outcome.status,
-                "verdict": outcome.verdict,
-                "confidence": outcome.confidence,
-                "rule": outcome.rule,
-                "reason": outcome.reason,
-                "unknown": outcome.unknown,
-                "possible": outcome.possible,
-                "degraded": outcome.degraded,
-                "error": None,
-                **_BY_RULES,
-            }
-        ),
-    )
-
-
-def _join(members: dict[str, Any]) -> bytes:
-    """Return the members of a JSON object with a comma on either side."""
-    return b",%b," % orjson.dumps(members)[1:-1]
+def _encode_correlation(correlation_id: str) -> bytes:
+    return b',"correlation_id":%b' % orjson.dumps(correlation_id)
 
 
 def _find_correlation_id(record: Record) -> str | None:

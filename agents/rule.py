@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from agents.judgments import Encoder
-from rules.ruling import is_llm_due, rule_outcome
+from agents.templates import Templates
+from rules.ruling import is_llm_due
 from rules.workflow.book import NotCompiled, WorkflowBook
 from runtime.clock import BrokerClock
 from schemas.decode import ParsedRequest, parse_request
@@ -60,6 +61,7 @@ class RuleAgent:
         self._clock = clock
         self._engine = engine
         self._confirm_s = confirm_s
+        self._templates = Templates()
 
     def open_batch(self, batch: Batch) -> "_Slice":
         """Return what decides this batch.
@@ -74,7 +76,7 @@ class RuleAgent:
             )
         newest_ms = batch.records[-1].timestamp if batch.records else 0
         now_ms = max(self._clock.now_ms(), newest_ms)
-        encoder = Encoder(batch.topic, batch.partition, now_ms, self._engine)
+        encoder = Encoder(batch.topic, batch.partition, now_ms, self._engine, self._templates)
         needs = self._needs
         return _Slice(self._topics, needs.book, encoder, needs.llm_enabled, needs.cluster_id)
 
@@ -114,8 +116,8 @@ class _Slice(NamedTuple):
         if self.llm_enabled and is_llm_due(findings, method):
             value = encoder.encode_escalation(request, record, workflow, method, findings)
             return Output(self.topics.escalations, record.key, value, encoder.headers(record))
-        outcome = rule_outcome(findings, method)
-        return self._result(record, encoder.encode_outcome(request, record, workflow, outcome))
+        value = encoder.encode_outcome(request, record, workflow, method, findings)
+        return self._result(record, value)
 
     def finished(self) -> None:
         """Count the outcomes: the broker has them all."""

@@ -1,6 +1,6 @@
 """Counts of one batch, added to the metrics at once when the broker has its outcomes."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from typing import Final
 
 from rules.ruling import Outcome
@@ -26,12 +26,9 @@ class Tally:
     def __init__(self, now_ms: int) -> None:
         self._now_ms = now_ms
         self._results: Counter[tuple[str, str | None]] = Counter()
-        self._times: Counter[int] = Counter()
+        self.times: defaultdict[int, int] = defaultdict(int)
+        """How many requests of each broker time have their outcome."""
         self._confidences: Counter[tuple[str, float]] = Counter()
-
-    def add_time(self, timestamp_ms: int) -> None:
-        """Note that a request of `timestamp_ms` has its outcome."""
-        self._times[timestamp_ms] += 1
 
     def add(self, result: str, workflow_id: str | None, count: int = 1) -> None:
         """Note outcomes: a verdict or a status; None: of a workflow that nobody knows."""
@@ -48,7 +45,7 @@ class Tally:
         for (result, workflow_id), count in self._results.items():
             JUDGMENT_REQUESTS_TOTAL.labels(METHOD, result, workflow_id or OTHER).inc(count)
         duration = JUDGMENT_DURATION_SECONDS.labels(METHOD)
-        for timestamp_ms, count in self._times.items():
+        for timestamp_ms, count in self.times.items():
             duration.observe_many(max(0, self._now_ms - timestamp_ms) / 1_000, count)
         for (workflow_id, confidence), count in self._confidences.items():
             JUDGMENT_CONFIDENCE.observe_many(confidence, count)

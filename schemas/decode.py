@@ -1,9 +1,10 @@
 r"""The only parser of outside bytes: orjson behind guards, the exact parser behind the guards.
 
 orjson is four times as fast as the exact parser and accepts duplicate keys and \u0000, and rounds
-integers beyond 64 bits. The guards cost a tenth of it, never let such a document pass as plain, and
-send every document they cannot vouch for to the exact parser, which decides. A property test holds
-the two together.
+integers beyond 64 bits. The guards never let such a document pass as plain, and send every document
+they cannot vouch for to the exact parser, which decides. A request as most producers write it, its
+`input_data` last, is not even parsed as a whole: one pattern reads what stands before the input.
+Property tests hold all ways together.
 """
 
 import re
@@ -19,8 +20,13 @@ from schemas.request import Method, Request
 REQUEST_BYTES_MAX: Final = 262_144
 """Largest document that is parsed, bytes."""
 
+_COLON, _BACKSLASH, _BRACE = b":\\}"  # as numbers they are found in a tenth of the time
 _SPACED_COLONS: Final = (b" :", b"\n:", b"\r:", b"\t:")
 _TRICKY_ESCAPES: Final = (b'\\"', b"\\\\", b"\\u0000")
+_HIGHEST: Final = float(INTEGER_MAX)  # most numbers are floats, and like compares faster with like
+_LOWEST: Final = -_HIGHEST
+INPUT_COPIED_BYTES_MAX: Final = 8_192
+"""A longer input is encoded anew: nobody's padding travels on."""
 
 
 class ParsedRequest(NamedTuple):
@@ -34,6 +40,8 @@ class ParsedRequest(NamedTuple):
     deadline_ms: int | None = None
     correlation_id: str | None = None
     test: bool = False
+    input_json: bytes | None = None
+    """`input_data` as the producer wrote it, where those bytes are known to say just that."""
 
 
 class _NotPlain(Exception):  # noqa: N818 -- a signal, not an error
@@ -53,11 +61,14 @@ def parse_json(raw: bytes, bytes_max: int = REQUEST_BYTES_MAX) -> Any:
         keys = _count_keys((value,), 0)
     except (orjson.JSONDecodeError, _NotPlain):
         return parse_exact(raw)
-    if keys == raw.count(b":") and b"\\" not in raw:
-        return value  # every colon ends a key that was parsed: no key stands twice
-    if keys != raw.count(b'":') or _is_tricky(raw):
-        return parse_exact(raw)
-    return value
+    return value if _is_unambiguous(raw, keys) else parse_exact(raw)
+
+
+def _is_unambiguous(raw: bytes, keys: int) -> bool:
+    """Say whether it is sure that no key stands twice in `raw`, and that it holds no NUL."""
+    if keys == raw.count(_COLON) and _BACKSLASH not in raw:
+        return True  # every colon ends a key that was parsed
+    return keys == raw.count(b'":') and not _is_tricky(raw)
 
 
 def _is_tricky(raw: bytes) -> bool:
@@ -84,7 +95,7 @@ def _count_keys(value: Any, level: int) -> int:
         if kind is str:
             continue
         if kind is float or kind is int:
-            if not -INTEGER_MAX <= item <= INTEGER_MAX:
+            if not _LOWEST <= item <= _HIGHEST:
                 raise _NotPlain
         elif kind is dict or kind is list:
             keys += _count_keys(item, level + 1)
@@ -94,6 +105,18 @@ def _count_keys(value: Any, level: int) -> int:
 _is_slug: Final = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}").fullmatch
 _is_request_id: Final = re.compile(r"[A-Za-z0-9_.:-]{1,64}").fullmatch
 _METHODS: Final = frozenset((None, "rule", "hybrid", "llm"))
+
+
+_read_head: Final = re.compile(
+    rb"\{(?:"
+    rb'"workflow_id": ?"([a-z0-9][a-z0-9_.-]{0,63})", ?'
+    rb'|"request_id": ?"([A-Za-z0-9_.:-]{1,64})", ?'
+    rb'|"tenant": ?"([a-z0-9][a-z0-9_.-]{0,63})", ?'
+    rb'|"method": ?"(rule|hybrid|llm)", ?'
+    rb'|"test": ?(true|false), ?'
+    rb')+"input_data": ?(?=\{)'
+).match
+"""What stands before the input: fields of a request in any order, all of them plain."""
 
 
 def parse_request(raw: bytes | None) -> ParsedRequest:
@@ -106,6 +129,47 @@ def parse_request(raw: bytes | None) -> ParsedRequest:
     """
     if not raw:
         raise MessageError("empty", "the record has no value")
+    return _parse_usual(raw) or _parse_any(raw)
+
+
+def _parse_usual(raw: bytes) -> ParsedRequest | None:
+    """Return the request if plain fields come first and the input last; None: parse it as a whole.
+
+    If what stands before the input is an object when a brace follows, and what stands after it is
+    an object by itself, then both together are one object: JSON has no other way to read them.
+    """
+    head = _read_head(raw)
+    if head is None or raw[-1] != _BRACE or len(raw) > REQUEST_BYTES_MAX:
+        return None
+    start = head.end()
+    body = raw[start:-1]
+    try:
+        input_data = orjson.loads(body)
+        if not _is_unambiguous(body, _count_keys(input_data, 2)):
+            return None
+    except (orjson.JSONDecodeError, _NotPlain):
+        return None
+    fields = head.groups()
+    workflow_id, request_id, tenant, method, test = fields
+    # No value in the head can hold a quote: each `":` there ends a key, and none stands twice.
+    if workflow_id is None or raw.count(b'":', 0, start) != 6 - fields.count(None):
+        return None
+    return ParsedRequest._make(  # half the time of naming the fields
+        (
+            workflow_id.decode(),
+            input_data,
+            request_id.decode() if request_id else None,
+            tenant.decode() if tenant else "default",
+            method.decode() if method else None,
+            None,
+            None,
+            test == b"true",
+            body if len(body) <= INPUT_COPIED_BYTES_MAX else None,
+        )
+    )
+
+
+def _parse_any(raw: bytes) -> ParsedRequest:
     document = parse_json(raw)
     if document.__class__ is not dict:
         raise unreadable("the document is not an object")
@@ -125,7 +189,9 @@ def parse_request(raw: bytes | None) -> ParsedRequest:
 
 def _is_plain(request: ParsedRequest) -> bool:
     """Vouch for the usual request; whatever else there is, pydantic decides."""
-    workflow_id, input_data, request_id, tenant, method, deadline_ms, correlation_id, test = request
+    workflow_id, input_data, request_id, tenant, method, deadline_ms, correlation_id, test, _ = (
+        request
+    )
     return (
         workflow_id.__class__ is str
         and _is_slug(workflow_id) is not None

@@ -4,15 +4,20 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
+from rules.ruling import rule_outcome
+from runtime.clock import format_ms
 from runtime.metrics import JUDGMENT_REQUESTS_TOTAL
 from schemas.errors import DependencyError, MessageError
 from schemas.escalation import Escalation
 from schemas.identity import make_judgment_id, make_request_id
 from schemas.judgment import Judgment
-from tests.support.builders import TIMESTAMP_MS
+from schemas.origin import Origin
+from schemas.request import Request
+from stream.batch import Batch
+from tests.support.builders import TIMESTAMP_MS, FakeRecord
 from tests.support.rule_agents import DOCUMENT, ESCALATIONS, REQUESTS, RESULTS, Bench
 
 numbers = st.none() | st.floats(-50, 600) | st.integers(-50, 600) | st.just("hot") | st.booleans()
@@ -61,6 +66,104 @@ def test_every_readable_request_has_one_outcome_that_its_schema_accepts(
         assert (found.error is None) == (found.status not in {"error", "expired"})
     assert found.judgment_id == make_judgment_id(found.tenant, found.workflow_id, found.request_id)
     assert found.test == request.get("test", False)
+
+
+SHARED = Bench()
+READINGS: list[dict[str, Any]] = [
+    {"line": "A", "bar": 400, "heat": 20},
+    {"line": "A", "bar": 10, "heat": 20},
+    {"line": "B", "bar": 10.5, "heat": 90},
+    {"line": "B", "heat": -5},
+    {"line": "C"},
+]
+WISHES: list[dict[str, Any]] = [
+    {},
+    {"method": "rule"},
+    {"test": True},
+    {"correlation_id": 'c"1'},
+    {"tenant": "acme"},
+]
+ALL_WAYS = [
+    {"workflow_id": "press", "request_id": "r-1", "input_data": reading, **wish}
+    for reading in READINGS
+    for wish in WISHES
+]
+
+
+@example(ALL_WAYS + ALL_WAYS)
+@given(st.lists(requests, max_size=4))
+def test_a_judgment_is_spliced_into_what_its_model_would_hold(
+    asked: list[dict[str, Any]],
+) -> None:
+    """Through one agent for all examples, so that templates are made once and met again."""
+    for offset, request in enumerate(asked):
+        output = SHARED.decide(orjson.dumps(request), offset)
+
+        document = orjson.loads(output.value or b"null")
+        assert document == build_plainly(SHARED, request, offset, document)
+
+
+def build_plainly(bench: Bench, request: dict[str, Any], offset: int, made: Any) -> Any:
+    """Return the judgment by way of the models; the words of an error are `made`'s own."""
+    asked = Request.model_validate(request)
+    origin = Origin(topic=REQUESTS, partition=3, offset=offset, timestamp=TIMESTAMP_MS)
+    request_id = asked.request_id or make_request_id("cluster", REQUESTS, 3, offset, TIMESTAMP_MS)
+    workflow = bench.knowledge.book.in_force(asked.tenant, asked.workflow_id, TIMESTAMP_MS)
+    nothing = ("verdict", "confidence", "rule", "submitted_by", "escalation", "llm")
+    fields: dict[str, Any] = {
+        **dict.fromkeys(nothing),
+        "status": made["status"],
+        "error": made["error"],
+        "reason": "",
+        "unknown": (),
+        "possible": (),
+        "degraded": False,
+    }
+    if not fields["error"]:
+        assert workflow is not None
+        findings = workflow.find(asked.input_data)
+        fields |= rule_outcome(findings, asked.method or workflow.method)._asdict()
+        assert fields.pop("invalid") is None
+    fields |= {"unknown": list(fields["unknown"]), "possible": list(fields["possible"])}
+    judgment = Judgment(
+        judgment_id=make_judgment_id(asked.tenant, asked.workflow_id, request_id),
+        request_id=request_id,
+        tenant=asked.tenant,
+        correlation_id=asked.correlation_id,
+        workflow_id=asked.workflow_id,
+        workflow_version=workflow.version if workflow else None,
+        method="rule",
+        input_data=asked.input_data,
+        test=asked.test,
+        requested_at=format_ms(TIMESTAMP_MS),
+        judged_at=format_ms(TIMESTAMP_MS + 7),
+        execution_time_ms=7,
+        engine="1.2.3",
+        origin=origin,
+        **fields,
+    )
+    return orjson.loads(judgment.model_dump_json())
+
+
+def test_records_of_one_slice_keep_their_own_time_and_flag() -> None:
+    records = [
+        FakeRecord(
+            offset,
+            timestamp=TIMESTAMP_MS + late_ms,
+            value=b'{"workflow_id":"press","test":%b,"input_data":{"line":"A"}}' % test,
+        )
+        for offset, (late_ms, test) in enumerate(
+            [(0, b"true"), (0, b"false"), (0, b"false"), (3, b"false")]
+        )
+    ]
+    decider = Bench().agent.open_batch(Batch(REQUESTS, 3, records))
+
+    made = [orjson.loads(decider.decide(record).value or b"") for record in records]
+
+    assert [it["test"] for it in made] == [True, False, False, False]
+    assert [it["execution_time_ms"] for it in made] == [7, 7, 7, 4]
+    assert [it["origin"]["offset"] for it in made] == [0, 1, 2, 3]
+    assert made[3]["origin"]["timestamp"] == TIMESTAMP_MS + 3
 
 
 def test_rules_decide() -> None:

@@ -7,7 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.decode import parse_json, parse_request
+from schemas.decode import (
+    INPUT_COPIED_BYTES_MAX,
+    REQUEST_BYTES_MAX,
+    ParsedRequest,
+    parse_json,
+    parse_request,
+)
 from schemas.errors import MessageError
 from schemas.exact_json import parse_exact
 from schemas.request import Request
@@ -167,8 +173,87 @@ def test_a_request_is_read_exactly_when_its_schema_accepts_it(document: dict[str
     assert code == "invalid_request"
     assert (parsed is None) == (expected is None)
     if parsed is not None:
-        for name, value in parsed._asdict().items():
-            assert value == getattr(expected, name)
+        assert_is(parsed, expected)
+
+
+def assert_is(parsed: ParsedRequest, expected: Request) -> None:
+    fields = parsed._asdict()
+    copied = fields.pop("input_json")
+    assert fields == {name: getattr(expected, name) for name in fields}
+    if copied is not None:
+        assert repr(parse_exact(copied)) == repr(parsed.input_data)
+
+
+head_members = st.sampled_from(
+    [
+        ("workflow_id", '"milling"'),
+        ("workflow_id", '"Milling"'),
+        ("workflow_id", '"a","input_data":{}'),
+        ("request_id", '"r-1"'),
+        ("request_id", '"r:2"'),
+        ("request_id", "null"),
+        ("request_id", '"\\u0072"'),
+        ("tenant", '"acme"'),
+        ("tenant", '""'),
+        ("method", '"rule"'),
+        ("method", '"magic"'),
+        ("test", "true"),
+        ("test", "false"),
+        ("test", "1"),
+        ("unheard_of", '"input_data"'),
+        ("input_data", "{}"),
+    ]
+)
+ends = st.sampled_from(["}", "}", "}", "} ", "}\n", " }", "", "}}", ',"test":true}', ',"a":1}'])
+
+
+@given(st.lists(head_members, max_size=5), values, ends, st.data())
+def test_a_request_with_its_input_last_is_read_as_any_other(
+    head: list[tuple[str, str]], value: Any, end: str, data: Any
+) -> None:
+    space = data.draw(st.sampled_from(["", " ", "  "]))
+    if data.draw(st.booleans()):
+        head = [("workflow_id", '"milling"'), *head]
+    members = [f'"{name}":{space}{text}' for name, text in head]
+    members.append(f'"input_data":{space}{write(value, data.draw)}')
+    raw = f"{{{f',{space}'.join(members)}{end}".encode("utf-8", "surrogatepass")
+
+    assert outcome(read_fast, raw) == outcome(read_plainly, raw)
+
+
+def read_fast(raw: bytes) -> Any:
+    parsed = parse_request(raw)
+    if parsed.input_json is not None:
+        assert repr(parse_exact(parsed.input_json)) == repr(parsed.input_data)
+    return tuple(parsed[:8])
+
+
+def read_plainly(raw: bytes) -> Any:
+    """Return what the exact parser and the schema make of a request."""
+    try:
+        read = Request.model_validate(parse_exact(raw))
+    except ValueError:
+        raise MessageError("invalid_request", "not by the schema") from None
+    return tuple(getattr(read, name) for name in ParsedRequest._fields[:8])
+
+
+def test_a_usual_request_is_read_without_a_detour() -> None:
+    raw = b'{"tenant": "acme", "request_id": "r", "workflow_id": "w", "input_data": {"a": 1.50}}'
+
+    assert parse_request(raw).input_json == b'{"a": 1.50}'
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b'{"workflow_id":"w","input_data":{"a":"' + b"x" * INPUT_COPIED_BYTES_MAX + b'"}}',
+        b'{"workflow_id":"w","input_data":{"a":' + b" " * INPUT_COPIED_BYTES_MAX + b"1}}",
+        b'{"workflow_id":"w","input_data":{"a":"\\n\\u0041\\\\"}}',
+    ],
+    ids=["long", "padded", "escaped"],
+)
+def test_an_input_that_is_not_vouched_for_is_not_copied(raw: bytes) -> None:
+    assert parse_request(raw).input_json is None
 
 
 def test_a_tombstone_and_an_empty_value_are_buried_as_empty() -> None:
@@ -192,3 +277,38 @@ def test_no_document_takes_long_to_refuse(raw: bytes) -> None:
     """A pattern that starts over at every quote held the whole process for half an hour."""
     with pytest.raises(MessageError):
         parse_json(raw)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b'{"workflow_id":"w","workflow_id":"w","input_data":{}}',
+        b'{"test":false,"workflow_id":"w","test":true,"input_data":{}}',
+        b'{"workflow_id":"w","request_id":"a:b","request_id":"c","input_data":{}}',
+        b'{"workflow_id":"w","input_data":{"a":1,"a":2}}',
+        b'{"workflow_id":"w","input_data":{"a":"\\u0000"}}',
+        b'{"workflow_id":"w","input_data":{"a":9007199254740993}}',
+        b'{"workflow_id":"w","input_data":{"a":1}]',
+        b'{"workflow_id":"w","input_data":{"a":1}"',
+        b'{"workflow_id":"w","input_data":' + b'{"a":' * 32 + b"1" + b"}" * 33,
+        b'{"request_id":"r","input_data":{}}',
+    ],
+)
+def test_a_usual_beginning_makes_nothing_readable_that_is_not(raw: bytes) -> None:
+    assert isinstance(outcome(read_plainly, raw), str)
+    assert outcome(read_fast, raw) == outcome(read_plainly, raw)
+
+
+def test_the_deepest_input_that_is_read_is_read_either_way() -> None:
+    raw = b'{"workflow_id":"w","input_data":' + b'{"a":' * 31 + b"1" + b"}" * 32
+
+    assert outcome(read_fast, raw) == outcome(read_plainly, raw)
+    assert parse_request(raw).workflow_id == "w"
+
+
+def test_a_usual_request_over_the_limit_is_refused_before_it_is_parsed() -> None:
+    raw = b'{"workflow_id":"w","input_data":{"a":"' + b"x" * REQUEST_BYTES_MAX + b'"}}'
+
+    with pytest.raises(MessageError) as caught:
+        parse_request(raw)
+    assert caught.value.code == "too_large"
