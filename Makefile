@@ -14,7 +14,7 @@ DEV := .venv/.stamp-dev
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-annotate --custom-compile-command 'make lock' $(UPGRADE)
 
-.PHONY: help setup demo up down test chaos check bench lock schemas wheel-check \
+.PHONY: help setup demo up down test chaos check bench bench-lock lock schemas wheel-check \
 	lint types imports security duplication unit asyncapi containers
 
 help: ## Say what can be typed
@@ -42,6 +42,13 @@ chaos: $(DEV) ## Kill and cut off what can be killed and cut off; nothing may be
 
 bench: $(DEV) ## Measure, beside plain consumers in the same run
 	@$(SCRIPTS)/with-stack $(BIN)/python -m bench $(BENCH)
+
+# The environments of the peers that have one of their own.
+bench-lock: $(DEV)
+	@cd / && for peer in quix-streams bytewax; do \
+	UV_SYSTEM_CERTS=1 $(CURDIR)/$(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
+	--generate-hashes --no-emit-index-url --no-annotate --custom-compile-command 'make bench-lock' $(UPGRADE) \
+	$(CURDIR)/bench/peers/requirements-$$peer.in -o $(CURDIR)/bench/peers/requirements-$$peer.txt; done
 
 schemas: $(DEV) ## Write JSON Schemas, AsyncAPI and docs/topics.md anew from models and registry
 	@$(BIN)/python -m judgify.schema_files

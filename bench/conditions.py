@@ -4,14 +4,18 @@ import os
 import platform
 import re
 import subprocess
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from statistics import median
 from typing import Any, Final
 
 import confluent_kafka
 import psutil
 
+NOISE_CORES_MAX: Final = 0.1
+"""How much of a core others may use during a run before its figures are called noise."""
 PACKAGES: Final = ("judgify", "faust-streaming", "aiokafka", "confluent-kafka", "orjson")
 GIT_TIMEOUT_S: Final = 10.0
 
@@ -30,6 +34,14 @@ def describe_conditions(broker: psutil.Process | None) -> dict[str, Any]:
         "librdkafka": confluent_kafka.libversion()[0],
         "kafka": find_kafka_version(_class_path(broker)),
         "load_average": [round(load, 2) for load in os.getloadavg()],
+    }
+
+
+def describe_noise(others_cores: Sequence[float]) -> dict[str, Any]:
+    """Return what else ran: cores used by others during each run, and whether that spoils them."""
+    return {
+        "others_cores": list(others_cores),
+        "noisy": bool(others_cores) and median(others_cores) > NOISE_CORES_MAX,
     }
 
 

@@ -25,6 +25,14 @@ def choose_cores() -> Cores:
     return Cores(allowed[-1], allowed[-2]) if len(allowed) > 1 else Cores(None, None)
 
 
+def spare_cores(workers: int) -> list[int] | None:
+    """Return a core for each worker, if at least one more is left for the broker."""
+    if not hasattr(os, "sched_getaffinity"):
+        return None
+    allowed = sorted(os.sched_getaffinity(0))
+    return allowed[-workers:] if len(allowed) > workers else None
+
+
 def find_broker(bootstrap: str) -> psutil.Process | None:
     """Return the process that listens at `bootstrap`, if it is one of this machine."""
     host, _, port = bootstrap.split(",", maxsplit=1)[0].strip().rpartition(":")

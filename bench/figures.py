@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from statistics import median
+from statistics import linear_regression, median
 from typing import Any
 
 Answer = tuple[str, str | None, str | None]
@@ -70,6 +70,21 @@ def summarize_answers(records: Sequence[tuple[int, str, Answer]]) -> Answers:
         distinct=len({judgment_id for _, judgment_id, _ in records}),
         counts=Counter(answer for _, _, answer in records),
     )
+
+
+def middle_rate(times_ms: Sequence[int], begin: float, end: float) -> float:
+    """Return results per second between the shares `begin` and `end` of all, by broker time."""
+    ordered = sorted(times_ms)
+    first, last = int(len(ordered) * begin), int((len(ordered) - 1) * end)
+    elapsed_ms = ordered[last] - ordered[first]
+    return (last - first) * 1_000 / elapsed_ms if elapsed_ms > 0 else 0.0
+
+
+def slope_per_hour(seconds: Sequence[float], values: Sequence[float]) -> float | None:
+    """Return by how much `values` grow per hour (least squares); None for less than two."""
+    if len(values) < 2:
+        return None
+    return round(linear_regression(seconds, values).slope * 3_600, 1)
 
 
 def cpu_us_per_request(samples: Sequence[Sample], requests: int) -> float | None:

@@ -3,6 +3,7 @@
 import gc
 import time
 from collections.abc import Callable
+from importlib.metadata import version
 from typing import Final, NamedTuple
 
 import orjson
@@ -41,7 +42,7 @@ def measure_parts(track: Track, load: Load) -> dict[str, float]:
     document = read_workflow(track.workflow.read_text(encoding="utf-8"), track.workflow.name)
     find = compile_workflow(document.data).find
     found = [find(request.input_data) for request in parsed]
-    agent = open_agent(track.workflow, track.results)
+    agent = open_agent(track.workflow, track.results, version("judgify"))
 
     def judge() -> None:
         for start in range(0, len(records), SLICE_RECORDS):

@@ -1,5 +1,9 @@
 """Looking at a run from outside: how far the results are, what they say, what is committed."""
 
+import pickle
+import sqlite3
+from contextlib import closing
+from pathlib import Path
 from typing import Any, Final
 
 import orjson
@@ -7,10 +11,19 @@ from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, KafkaException
 from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined]  # no `__all__`
 
 from bench.figures import Answer
-from topics.clients import open_admin, open_consumer
+from schemas.errors import DependencyError
+from topics.clients import DEPENDENCY, open_admin, open_consumer
 
 ANSWER_TIMEOUT_S: Final = 20.0
 READ_RECORDS: Final = 10_000
+POSITIONS: Final = """
+    SELECT state_key, ser_change FROM snaps
+    WHERE step_id = 'judge.requests' AND snap_epoch < (
+        SELECT min(worker_frontier) FROM fronts WHERE ex_num = (SELECT max(ex_num) FROM fronts)
+    )
+    ORDER BY snap_epoch
+"""
+"""Positions of ended epochs in a recovery store, the newest last (Source: Bytewax 0.21.1)."""
 
 
 class Observer:
@@ -29,15 +42,15 @@ class Observer:
         ends = {place.partition: it.result(ANSWER_TIMEOUT_S) for place, it in answers.items()}
         return [ends[place.partition].offset for place in self._places]
 
-    def committed(self, group: str, topic: str) -> int:
-        """Return how many records of `topic` the group has committed."""
+    def committed(self, group: str, topic: str) -> list[int]:
+        """Return how many records of each partition of `topic` the group has committed."""
         consumer = open_consumer(self._bootstrap, **{"group.id": group})
         try:
             places = [TopicPartition(topic, place.partition) for place in self._places]
             found = consumer.committed(places, ANSWER_TIMEOUT_S)
         finally:
             consumer.close()
-        return sum(place.offset for place in found if place.offset != OFFSET_INVALID)
+        return [0 if place.offset == OFFSET_INVALID else place.offset for place in found]
 
     def read(self, starts: list[int]) -> list[tuple[int, str, Answer]]:
         """Return broker time, judgment id and answer of every result from `starts` on.
@@ -58,12 +71,28 @@ class Observer:
             consumer.close()
 
 
+def committed_in_store(directory: Path) -> list[int]:
+    """Return up to which offset each partition is done, as a recovery store of Bytewax says.
+
+    From these positions a dataflow would go on: the newest of an epoch that every worker has ended.
+    """
+    found: dict[int, int] = {}
+    for path in directory.glob("*.sqlite3"):
+        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as store:
+            for key, pickled in store.execute(POSITIONS):
+                position = pickle.loads(pickled)  # noqa: S301 -- written by a process of ours
+                found[int(key.partition("-")[0])] = max(position, 0)
+    return [found[number] for number in sorted(found)]
+
+
 def _read_to_end(consumer: Consumer, partitions: int) -> list[tuple[int, str, Answer]]:
     found: list[tuple[int, str, Answer]] = []
     ended: set[int | None] = set()
     while len(ended) < partitions:
-        messages = consumer.consume(READ_RECORDS, ANSWER_TIMEOUT_S if not found else 0.1)
-        for message in messages:
+        first = consumer.poll(ANSWER_TIMEOUT_S)
+        if first is None:
+            raise DependencyError(DEPENDENCY, f"nothing came in {ANSWER_TIMEOUT_S:.0f} s")
+        for message in (first, *consumer.consume(READ_RECORDS, 0)):
             error = message.error()
             if error is None:
                 answer = orjson.loads(message.value() or b"")

@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any, Final
 
 import orjson
+from confluent_kafka import TopicPartition
 from confluent_kafka.admin import NewTopic  # type: ignore[attr-defined]  # exported without `__all__`
 
 from bench.figures import Answer
 from judgify.demo.milling import find_example_dir, load_example
 from schemas.errors import DependencyError
 from schemas.workflow_record import DELAY_MS_MIN, Activation, WorkflowVersion
-from topics.clients import DEPENDENCY, open_admin, open_producer
+from topics.clients import DEPENDENCY, open_admin, open_consumer, open_producer
 from topics.provisioning import create_topics
 from topics.publishing import publish
 from topics.registry import DEAD_LETTERS, REQUESTS, RESULTS, TOPICS, WORKFLOWS, full_name
@@ -115,6 +116,17 @@ class Track:
     def forget(self, group: str) -> None:
         """Delete a group's offsets, so that it begins anew."""
         self._admin.delete_consumer_groups([group])[group].exception(ADMIN_TIMEOUT_S)
+
+    def skip_to_end(self, group: str, topic: str) -> None:
+        """Let a group, of which no member is alive, begin at the end of `topic`."""
+        consumer = open_consumer(self.bootstrap, **{"group.id": group})
+        try:
+            places = [TopicPartition(topic, number) for number in range(self.partitions)]
+            for place in places:
+                _, place.offset = consumer.get_watermark_offsets(place, ADMIN_TIMEOUT_S)
+            consumer.commit(offsets=places, asynchronous=False)
+        finally:
+            consumer.close()
 
     def close(self) -> None:
         """Remove the topics; what cannot be removed stays."""

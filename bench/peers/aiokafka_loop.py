@@ -7,17 +7,15 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
-from agents.rule import RuleAgent
 from bench.peers.judging import (
     COMMIT_INTERVAL_S,
     POLL_RECORDS,
+    Judge,
     Place,
-    open_agent,
     read_place,
     tune_collector,
 )
-from schemas.errors import MessageError
-from stream.batch import Batch, Output
+from stream.batch import Output
 
 IN_FLIGHT_MAX = 64
 """Batches sent and not acknowledged."""
@@ -27,7 +25,7 @@ async def run(place: Place) -> None:
     """Judge until SIGTERM; what is not acknowledged is not committed."""
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    agent = open_agent(place.workflow, place.results)
+    judge = Judge(place).judge
     consumer = AIOKafkaConsumer(
         place.requests,
         bootstrap_servers=place.bootstrap,
@@ -53,8 +51,7 @@ async def run(place: Place) -> None:
         fetched = await consumer.getmany(timeout_ms=100, max_records=POLL_RECORDS)
         consumed = consumed or bool(fetched)
         for tp, records in fetched.items():
-            outputs = _judge(agent, place, tp.partition, records)
-            sent += await _send(producer, tp.partition, outputs)
+            sent += await _send(producer, tp.partition, judge(tp.partition, records))
         is_due = consumed and time.monotonic() > due_s
         if is_due or len(sent) > IN_FLIGHT_MAX:
             await asyncio.gather(*sent)
@@ -66,17 +63,6 @@ async def run(place: Place) -> None:
     await producer.stop()
     await consumer.commit()
     await consumer.stop()
-
-
-def _judge(agent: RuleAgent, place: Place, partition: int, records: list[Any]) -> list[Output]:
-    decider = agent.open_batch(Batch(place.requests, partition, records))
-    outputs = []
-    for record in records:
-        try:
-            outputs.append(decider.decide(record))
-        except MessageError:
-            outputs.append(Output(place.dead_letters, record.key, record.value))
-    return outputs
 
 
 async def _send(

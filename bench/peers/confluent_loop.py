@@ -4,33 +4,21 @@ import signal
 import time
 from collections import defaultdict
 from collections.abc import Iterable
-from typing import Any, NamedTuple
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer
 
-from agents.rule import RuleAgent
 from bench.peers.judging import (
     COMMIT_INTERVAL_S,
     POLL_RECORDS,
+    Judge,
     Place,
-    open_agent,
+    Record,
     read_place,
     tune_collector,
 )
-from schemas.errors import MessageError
-from stream.batch import Batch, Output
 
 FLUSH_TIMEOUT_S = 30.0
-
-
-class _Record(NamedTuple):
-    """A message as the judge reads it."""
-
-    offset: int
-    timestamp: int
-    key: bytes | None
-    value: bytes | None
-    headers: Any
+IDLE_S = 0.1
 
 
 class Loop:
@@ -38,7 +26,7 @@ class Loop:
 
     def __init__(self, place: Place) -> None:
         self._place = place
-        self._agent: RuleAgent = open_agent(place.workflow, place.results)
+        self._judge = Judge(place).judge
         self._failure: KafkaError | None = None
         self._stopping = False
         self._consumer = Consumer(
@@ -55,7 +43,7 @@ class Loop:
                 "bootstrap.servers": place.bootstrap,
                 "acks": "all",
                 "enable.idempotence": True,
-                "linger.ms": 5,
+                "linger.ms": place.linger_ms,
                 "queue.buffering.max.messages": 1_000_000,
                 "delivery.report.only.error": True,
                 "on_delivery": self._note,
@@ -71,10 +59,10 @@ class Loop:
         consumer.subscribe([self._place.requests])
         due_s, consumed = time.monotonic() + COMMIT_INTERVAL_S, False
         while not self._stopping:
-            messages = consumer.consume(POLL_RECORDS, 0.1)
+            messages = self._fetch()
             consumed = consumed or bool(messages)
             for partition, records in _by_partition(messages):
-                self._judge(partition, records)
+                self._produce(partition, records)
             producer.poll(0)
             if consumed and time.monotonic() > due_s:
                 self._commit()
@@ -83,16 +71,15 @@ class Loop:
             self._commit()
         consumer.close()
 
-    def _judge(self, partition: int, records: list[_Record]) -> None:
+    def _fetch(self) -> list[Message]:
+        """Return what is there, at once: `consume` with a timeout would wait for all 2,000."""
+        first = self._consumer.poll(IDLE_S)
+        return [] if first is None else [first, *self._consumer.consume(POLL_RECORDS - 1, 0)]
+
+    def _produce(self, partition: int, records: list[Record]) -> None:
         produce = self._producer.produce
-        decider = self._agent.open_batch(Batch(self._place.requests, partition, records))
-        for record in records:
-            try:
-                output = decider.decide(record)
-            except MessageError:
-                output = Output(self._place.dead_letters, record.key, record.value)
-            headers = list(output.headers)
-            produce(output.topic, output.value, output.key, partition, headers=headers)
+        for topic, key, value, headers in self._judge(partition, records):
+            produce(topic, value, key, partition, headers=list(headers))
 
     def _commit(self) -> None:
         left = self._producer.flush(FLUSH_TIMEOUT_S)
@@ -104,13 +91,13 @@ class Loop:
         self._failure = self._failure or error
 
 
-def _by_partition(messages: Iterable[Message]) -> Iterable[tuple[int, list[_Record]]]:
-    slices: dict[int, list[_Record]] = defaultdict(list)
+def _by_partition(messages: Iterable[Message]) -> Iterable[tuple[int, list[Record]]]:
+    slices: dict[int, list[Record]] = defaultdict(list)
     for message in messages:
         if message.error() is not None:
             raise KafkaException(message.error())
         slices[message.partition()].append(
-            _Record(
+            Record(
                 message.offset(),
                 message.timestamp()[1],
                 message.key(),

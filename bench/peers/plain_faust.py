@@ -6,32 +6,19 @@ here. Everything else is Faust's default.
 
 import logging
 import sys
-import tempfile
-from typing import Any, NamedTuple
+from typing import Any
 
 import faust
 
-from bench.peers.judging import Place, open_agent, read_place
-from schemas.errors import MessageError
-from stream.batch import Batch, Output
+from bench.peers.judging import Judge, Place, Record, read_place
 
 
-class _Record(NamedTuple):
-    """A message as the judge reads it."""
-
-    offset: int
-    timestamp: int
-    key: bytes | None
-    value: bytes | None
-    headers: Any
-
-
-def make_app(place: Place, datadir: str) -> faust.App:
+def make_app(place: Place) -> faust.App:
     """Return the app with its one agent."""
     app = faust.App(
         place.group,
         broker=f"kafka://{place.bootstrap}",
-        datadir=datadir,
+        datadir=str(place.state),
         key_serializer="raw",
         value_serializer="raw",
         consumer_auto_offset_reset="earliest",
@@ -41,24 +28,20 @@ def make_app(place: Place, datadir: str) -> faust.App:
     )
     requests = app.topic(place.requests)
     results = {name: app.topic(name) for name in (place.results, place.dead_letters)}
-    judge = open_agent(place.workflow, place.results)
+    judge_one = Judge(place).judge_one
 
     @app.agent(requests)
     async def judge_requests(stream: Any) -> None:
         async for event in stream.events():
             message = event.message
-            record = _Record(
+            record = Record(
                 message.offset,
                 round(message.timestamp * 1_000),
                 message.key,
                 message.value,
                 message.headers or (),
             )
-            try:
-                batch = Batch(place.requests, message.partition, (record,))
-                output = judge.open_batch(batch).decide(record)
-            except MessageError:
-                output = Output(place.dead_letters, record.key, record.value)
+            output = judge_one(message.partition, record)
             await results[output.topic].send(
                 key=output.key,
                 value=output.value,
@@ -73,9 +56,7 @@ def main() -> None:
     """Run until SIGTERM."""
     place = read_place()
     sys.argv = sys.argv[:1]
-    with tempfile.TemporaryDirectory(prefix="judgify-bench.") as datadir:
-        worker = faust.Worker(make_app(place, datadir), loglevel=logging.WARNING)
-        worker.execute_from_commandline()
+    faust.Worker(make_app(place), loglevel=logging.WARNING).execute_from_commandline()
 
 
 if __name__ == "__main__":

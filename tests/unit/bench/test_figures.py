@@ -4,7 +4,9 @@ from bench.figures import (
     Run,
     Sample,
     cpu_us_per_request,
+    middle_rate,
     ratio_by_round,
+    slope_per_hour,
     summarize_answers,
     summarize_contender,
 )
@@ -88,3 +90,19 @@ def test_a_summary_tells_the_median_and_one_run_that_did_not_commit() -> None:
     assert summary["per_second_median"] == 20
     assert summary["per_second"] == [10, 30, 20]
     assert summary["committed_all"] is False
+
+
+def test_the_rate_of_the_middle_leaves_out_a_slow_start_and_a_slow_end() -> None:
+    steady = [1_000 + number for number in range(1_000)]
+    times_ms = [*range(0, 1_000, 10), *steady, *range(2_000, 60_000, 580)]
+
+    assert middle_rate(times_ms, 0.25, 0.75) == 1_000.0
+
+
+def test_results_of_one_instant_have_no_rate_in_the_middle() -> None:
+    assert middle_rate([5, 5, 5, 5], 0.2, 0.8) == 0.0
+
+
+def test_a_slope_is_per_hour() -> None:
+    assert slope_per_hour([0.0, 1.0, 2.0, 3.0], [100.0, 100.5, 101.0, 101.5]) == 1_800.0
+    assert slope_per_hour([0.0], [100.0]) is None

@@ -1,0 +1,149 @@
+"""Starting and stopping contenders, each alone on its core, and the ground on which they run."""
+
+import os
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import psutil
+
+from bench.contenders import Contender
+from bench.cores import Cores, staying_on
+from bench.environments import NotInstalledError, open_environment
+from bench.track import Track
+
+ROOT: Final = Path(__file__).parents[1]
+STOP_TIMEOUT_S: Final = 15.0
+LOG_CHARS: Final = 2_000
+
+
+class BenchError(RuntimeError):
+    """A contender that did not do its work; its figure would be worth nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What every run of a part shares."""
+
+    track: Track
+    cores: Cores
+    broker: psutil.Process | None
+    """None where it is not a process of this machine, or not ours to look at."""
+    alone: bool
+    """Whether the broker and a contender have a core each."""
+    logs: Path
+    show: Callable[[str], None]
+    """Told how far a run is, a few times a second."""
+    say: Callable[[str], None]
+    """Told one line per finished run."""
+    noise: list[float] = field(default_factory=list)
+    """How many cores others used during each run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A contender's process."""
+
+    name: str
+    process: psutil.Popen
+    log: Path
+
+    def cpu_s(self) -> float:
+        times = self.process.cpu_times()
+        return times.user + times.system
+
+    def rss_mib(self) -> float:
+        return float(self.process.memory_info().rss) / 2**20
+
+    def require_alive(self) -> None:
+        """Raise what it said last.
+
+        Raises:
+            BenchError: it has ended.
+        """
+        if self.process.poll() is not None:
+            raise BenchError(f"{self.name} ended with {self.process.returncode}: {self.told()}")
+
+    def told(self) -> str:
+        return self.log.read_text(encoding="utf-8", errors="replace")[-LOG_CHARS:].strip()
+
+    def stop(self) -> None:
+        """Ask it to end, and end it if it does not."""
+        with suppress(psutil.NoSuchProcess):  # it has ended by itself
+            self.process.terminate()
+        try:
+            self.process.wait(STOP_TIMEOUT_S)
+        except psutil.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+def start_contender(
+    ground: Ground, contender: Contender, run: str, core: int | None, group: str | None = None
+) -> Running:
+    """Start `contender` for `run` on `core`, or wherever it likes.
+
+    Raises:
+        BenchError: its environment is not installed.
+    """
+    try:
+        python = open_environment(contender.environment)
+    except NotInstalledError as error:
+        raise BenchError(f"{contender.name} is not installed: {error}") from error
+    state = ground.logs / f"{run}.state"
+    state.mkdir()
+    command = contender.command(
+        python, ground.track, group or contender.group(ground.track, run), state
+    )
+    return start(ground, run, command, core)
+
+
+def start(
+    ground: Ground,
+    name: str,
+    command: Sequence[str],
+    core: int | None,
+    settings: Mapping[str, str] | None = None,
+) -> Running:
+    """Start a process of ours that finds the track by its environment."""
+    environment = os.environ | {
+        "KAFKA_BOOTSTRAP_SERVERS": ground.track.bootstrap,
+        "JUDGIFY_TOPIC_PREFIX": ground.track.prefix,
+        "JUDGIFY_DATA_DIR": str(ground.logs / "no-stack"),
+        "PYTHONPATH": str(ROOT),
+        **(settings or {}),
+    }
+    log = ground.logs / f"{name}.log"
+    with log.open("wb") as out, staying_on(core):
+        process = psutil.Popen(command, stdout=out, stderr=subprocess.STDOUT, env=environment)
+    return Running(name, process, log)
+
+
+@contextmanager
+def listening_for_noise(ground: Ground, ours: Sequence[psutil.Process]) -> Iterator[None]:
+    """Note how many cores processes other than `ours`, the broker and this one use inside."""
+    known = [*ours, psutil.Process()]
+    known += [ground.broker] if ground.broker is not None else []
+    started_s = time.monotonic()
+    all_s, ours_s = _busy_s(), _spent_s(known)
+    yield
+    others_s = (_busy_s() - all_s) - (_spent_s(known) - ours_s)
+    ground.noise.append(round(max(others_s, 0.0) / (time.monotonic() - started_s), 2))
+
+
+def _busy_s() -> float:
+    times = psutil.cpu_times()
+    return float(sum(times) - times.idle - getattr(times, "iowait", 0.0))
+
+
+def _spent_s(processes: Sequence[psutil.Process]) -> float:
+    spent_s = 0.0
+    for process in processes:
+        with suppress(psutil.Error):  # ended in between: what it used counts as noise
+            times = process.cpu_times()
+            spent_s += times.user + times.system
+    return spent_s
