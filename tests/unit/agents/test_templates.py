@@ -4,13 +4,14 @@ import pytest
 
 from agents import templates
 from agents.templates import Templates
+from tests.support.builders import TIMESTAMP_MS
 from tests.support.rule_agents import Bench
 
 READING = {"line": "A", "bar": 1, "heat": 1}
 
 
 def test_what_is_decided_alike_shares_a_template_and_nothing_else_does() -> None:
-    workflow = Bench().knowledge.book.in_force("default", "press", 1)
+    workflow = Bench().knowledge.book.in_force("default", "press", TIMESTAMP_MS)
     assert workflow is not None
     kept = Templates()
     ok, failed = workflow.find(READING), workflow.find(READING | {"bar": 400})
@@ -25,7 +26,7 @@ def test_what_is_decided_alike_shares_a_template_and_nothing_else_does() -> None
 
 def test_no_more_templates_are_kept_than_the_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(templates, "TEMPLATES_MAX", 2)
-    workflow = Bench().knowledge.book.in_force("default", "press", 1)
+    workflow = Bench().knowledge.book.in_force("default", "press", TIMESTAMP_MS)
     assert workflow is not None
     kept, findings = Templates(), workflow.find(READING)
 
