@@ -23,6 +23,17 @@ def test_the_first_ctrl_c_is_a_wish() -> None:
         assert stop.wait(5)
 
 
+def test_another_signal_is_a_wish_where_that_was_asked_for_and_only_there() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+
+    with catch_interrupt(signal.SIGTERM) as stop:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+        assert stop.wait(5)
+
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
 def test_the_second_ctrl_c_ends_at_once() -> None:
     with catch_interrupt() as stop:
         os.kill(os.getpid(), signal.SIGINT)

@@ -2,15 +2,17 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, Self
 
 import pytest
 
 from judgify.replay import run as run_module
 from judgify.replay.outcomes import Judged, Outcome, Position
-from judgify.replay.run import Plan, Run, replay
+from judgify.replay.run import BETWEEN_READS, Plan, Run, replay
 from judgify.replay.sending import Outgoing
 from judgify.replay.tally import STRANGERS_MAX
+from runtime.disk import MIB, DiskFloor
 from schemas.errors import DependencyError
 from tests.support.clock import FakeClock
 
@@ -150,6 +152,19 @@ def test_a_refused_request_ends_the_run_and_what_is_in_flight_is_awaited(
     with pytest.raises(DependencyError, match="gone"):
         run_replay(broker, Plan("b"))
 
+    assert broker.flushes == 1
+
+
+def test_a_disk_that_runs_short_ends_the_run_and_what_was_sent_stays_sent(
+    broker: FakeBroker, tmp_path: Path
+) -> None:
+    free = iter([10 * MIB, 10 * MIB, 9 * MIB])
+    disk = DiskFloor((tmp_path,), 10, lambda _: next(free))
+
+    with pytest.raises(DependencyError, match=r"disk: .*9 MiB left"):
+        run_replay(broker, Plan("b", disk=disk), requests=5 * BETWEEN_READS)
+
+    assert len(broker.sent_at_s) == 2 * BETWEEN_READS
     assert broker.flushes == 1
 
 

@@ -67,6 +67,27 @@ def test_the_first_place_that_names_a_setting_wins(tmp_path: Path) -> None:
     assert settings.source("topic_prefix") == "default"
 
 
+@pytest.mark.parametrize(
+    "text", ["retention:\n  judgments_days: 30\n", "retention.judgments_days: 30\n"]
+)
+def test_a_section_of_a_file_holds_the_settings_under_its_name(tmp_path: Path, text: str) -> None:
+    (tmp_path / "judgment.yaml").write_text(text)
+
+    settings = load_settings(environment={"JUDGIFY_CONFIG_DIR": str(tmp_path)})
+
+    assert settings.retention_judgments_days == 30
+    assert settings.retention_dead_letters_days == 30
+    assert settings.source("retention_judgments_days") == "file judgment.yaml"
+
+
+@pytest.mark.parametrize("text", ["retention:\n  judgment_days: 30\n", "retention: 30\n"])
+def test_a_section_with_anything_else_refuses_to_start(tmp_path: Path, text: str) -> None:
+    (tmp_path / "judgment.yaml").write_text(text)
+
+    with pytest.raises(FatalError, match=r"'retention.*no such setting"):
+        load_settings(environment={"JUDGIFY_CONFIG_DIR": str(tmp_path)})
+
+
 def test_an_empty_variable_counts_as_absent() -> None:
     assert load({"KAFKA_BOOTSTRAP_SERVERS": ""}).kafka_bootstrap_servers is None
 

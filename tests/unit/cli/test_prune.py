@@ -1,0 +1,69 @@
+"""Laws of `judgify db prune` that need no service: what it refuses, and what it tells."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from judgify.cli.prune import describe, refuse_short, summarize
+from schemas.errors import FatalError
+from sinks.postgres.prune import DEAD_LETTERS, DUPLICATES, JUDGMENTS, Keep, Pruned, Pruning
+
+CUTOFF = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("keep", "named"),
+    [
+        (Keep(14, 90), "retention.judgments_days is 14, and must be at least 15"),
+        (Keep(90, 14), "retention.dead_letters_days is 14, and must be at least 15"),
+    ],
+)
+def test_what_the_audit_may_still_look_for_is_not_deleted(keep: Keep, named: str) -> None:
+    with pytest.raises(FatalError, match=named):
+        refuse_short(keep, 15)
+
+
+def test_a_day_longer_than_kafka_is_enough() -> None:
+    refused = None
+    try:
+        refuse_short(Keep(15, 15), 15)
+    except FatalError as error:
+        refused = error
+
+    assert refused is None
+
+
+def test_duplicates_are_kept_as_long_as_judgments() -> None:
+    keep = Keep(judgments_days=90, dead_letters_days=30)
+
+    assert [keep.days(it) for it in (JUDGMENTS, DUPLICATES, DEAD_LETTERS)] == [90, 90, 30]
+
+
+def test_it_tells_what_went_in_how_many_slices_and_how_much_room_that_left() -> None:
+    pruned = Pruned(JUDGMENTS, CUTOFF, 5_000, 3, 0.0821, 3 * 1024**3)
+    pruning = Pruning(tables=[pruned, Pruned(DUPLICATES, CUTOFF)])
+
+    lines = list(describe(pruning))
+
+    assert lines == [
+        "judgments     5,000 from before 2026-01-02 03:04+00:00 deleted, in 3 slices of at most 82 ms",
+        "duplicates    0 from before 2026-01-02 03:04+00:00 deleted",
+        "3.0 GiB in the tables is free for new rows; files do not shrink",
+    ]
+
+
+def test_json_tells_the_same_by_table() -> None:
+    pruning = Pruning(tables=[Pruned(DEAD_LETTERS, CUTOFF, 2, 1, 0.5, 700)])
+    pruning.stop.set()
+
+    told = summarize(pruning)
+
+    assert told == {
+        "interrupted": True,
+        "deleted": {
+            "dead_letters": {
+                "rows": 2, "before": "2026-01-02T03:04:00+00:00", "reusable_bytes": 700,
+                "slices": 1, "longest_slice_s": 0.5,
+            }
+        },
+    }  # fmt: skip
