@@ -1,0 +1,249 @@
+"""postgres-sink end to end beside a bare COPY of the same rows: `python -m bench.sink_copy`.
+
+Both fill the same table, schema and indexes, in a database of its own, in turns. The sink is the
+real process and reads its results from Kafka; its time runs from the first row that is stored to
+the last. The COPY has its rows parsed and in memory, one connection, one transaction, no second
+look at anything: what PostgreSQL can take, and what nobody's sink reaches.
+"""
+
+import argparse
+import asyncio
+import os
+import secrets
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+import orjson
+from confluent_kafka import Producer
+from confluent_kafka.admin import AdminClient
+
+from schemas.identity import make_judgment_id
+from sinks.postgres.migrate import upgrade
+from sinks.postgres.rows import COLUMNS, parse_row
+from topics.provisioning import create_topics
+from topics.registry import REQUESTS, RESULTS, full_name
+
+ROWS: Final = 200_000
+ROUNDS: Final = 3
+PARTITIONS: Final = 12
+POLL_S: Final = 0.02
+RUN_TIMEOUT_S: Final = 300.0
+STOP_TIMEOUT_S: Final = 15.0
+START: Final = datetime(2026, 1, 1, tzinfo=UTC)
+_TRUNCATE: Final = "TRUNCATE judgment_executions, judgment_duplicates, judgment_counts"
+_COUNT: Final = "SELECT coalesce(sum(judgments), 0)::bigint FROM judgment_counts"
+
+
+def make_results(rows: int, requests_topic: str) -> Iterator[tuple[int, bytes]]:
+    """Yield (partition, judgment) for the milling workflow, ten requests per millisecond."""
+    for number in range(rows):
+        at = START + timedelta(milliseconds=number // 10)
+        yield number % PARTITIONS, orjson.dumps(_make_judgment(number, at, requests_topic))
+
+
+def _make_judgment(number: int, at: datetime, topic: str) -> dict[str, Any]:
+    request_id = f"reading-{number:08d}"
+    told = at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    failed = number % 11 == 0
+    return {
+        "judgment_id": make_judgment_id("default", "milling", request_id),
+        "request_id": request_id, "tenant": "default", "correlation_id": None,
+        "submitted_by": None, "workflow_id": "milling", "workflow_version": "ab" * 32,
+        "method": "rule", "status": "decided", "verdict": "fail" if failed else "ok",
+        "confidence": 0.99 if failed else 0.95, "rule": "HDF" if failed else None,
+        "reason": "heat dissipation" if failed else "no rule held",
+        "input_data": {
+            "UDI": number, "Product ID": f"M{number}", "Type": "LMH"[number % 3],
+            "Air temperature [K]": 298.1 + number % 50 / 10, "Process temperature [K]": 308.6,
+            "Rotational speed [rpm]": 1200 + number % 1600, "Torque [Nm]": 5 + number % 700 / 10,
+            "Tool wear [min]": number % 250,
+        },
+        "unknown": [], "possible": [], "escalation": None, "degraded": False, "llm": None,
+        "error": None, "test": False, "requested_at": told, "judged_at": told,
+        "execution_time_ms": 4.25,
+        "origin": {
+            "topic": topic, "partition": number % PARTITIONS, "offset": number // PARTITIONS,
+            "timestamp": int(at.timestamp() * 1_000),
+        },
+        "engine": "0.1.0",
+    }  # fmt: skip
+
+
+class Ground:
+    """Topics and a database for this measurement alone; both are gone afterwards."""
+
+    def __init__(self, bootstrap: str, server_url: str, rows: int) -> None:
+        self.bootstrap = bootstrap
+        self.prefix = f"bench-{secrets.token_hex(4)}."
+        self.rows = rows
+        self._server_url = server_url
+        self._name = f"judgify_bench_{secrets.token_hex(4)}"
+        self.database_url = urlunsplit(urlsplit(server_url)._replace(path=f"/{self._name}"))
+        self.values: list[bytes] = []
+
+    async def open(self) -> None:
+        create_topics(self.bootstrap, self.prefix, "local")
+        await _execute(self._server_url, f'CREATE DATABASE "{self._name}"')
+        await upgrade(self.database_url)
+        producer = Producer({"bootstrap.servers": self.bootstrap, "linger.ms": 20})
+        topic = full_name(RESULTS, self.prefix)
+        for partition, value in make_results(self.rows, full_name(REQUESTS, self.prefix)):
+            self.values.append(value)
+            producer.produce(topic, value, partition=partition)
+            if len(self.values) % 1_000 == 0:
+                producer.poll(0)
+        if producer.flush(RUN_TIMEOUT_S):
+            raise SystemExit("Kafka did not take the results")
+
+    async def close(self) -> None:
+        await _execute(self._server_url, f'DROP DATABASE "{self._name}" WITH (FORCE)')
+        admin = AdminClient({"bootstrap.servers": self.bootstrap})
+        names = [
+            name for name in admin.list_topics(timeout=15).topics if name.startswith(self.prefix)
+        ]
+        for answer in admin.delete_topics(names).values():
+            answer.result()
+
+
+async def _execute(url: str, statement: str) -> None:
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(statement, timeout=RUN_TIMEOUT_S)
+    finally:
+        await connection.close()
+
+
+async def measure_copy(ground: Ground) -> float:
+    """Return rows per second of one COPY of everything, committed."""
+    rows = [parse_row(value) for value in ground.values]
+    connection = await asyncpg.connect(ground.database_url)
+    try:
+        await connection.execute(_TRUNCATE)
+        started_s = time.monotonic()
+        await connection.copy_records_to_table(
+            "judgment_executions", records=rows, columns=COLUMNS, timeout=RUN_TIMEOUT_S
+        )
+        return len(rows) / (time.monotonic() - started_s)
+    finally:
+        await connection.close()
+
+
+async def measure_sink(ground: Ground, run: str, logs: Path) -> float:
+    """Return rows per second of postgres-sink, from the first rows seen to all of them."""
+    await _execute(ground.database_url, _TRUNCATE)
+    await _execute(ground.database_url, "CHECKPOINT")
+    _forget_commits(ground)
+    connection = await asyncpg.connect(ground.database_url)
+    try:
+        with _running_sink(ground, logs / f"{run}.log") as process:
+            return await _watch(connection, process, ground.rows)
+    finally:
+        await connection.close()
+
+
+async def _watch(
+    connection: "asyncpg.Connection[asyncpg.Record]",
+    process: "subprocess.Popen[bytes]",
+    rows: int,
+) -> float:
+    first: tuple[float, int] | None = None
+    deadline_s = time.monotonic() + RUN_TIMEOUT_S
+    while time.monotonic() < deadline_s and process.poll() is None:
+        stored = int(await connection.fetchval(_COUNT))
+        now_s = time.monotonic()
+        if stored and first is None:
+            first = (now_s, stored)
+        if first is not None and stored >= rows:
+            return (stored - first[1]) / (now_s - first[0])
+        await asyncio.sleep(POLL_S)
+    raise SystemExit("postgres-sink did not store everything: read its log")
+
+
+def _forget_commits(ground: Ground) -> None:
+    admin = AdminClient({"bootstrap.servers": ground.bootstrap})
+    group = f"{ground.prefix}postgres-sink"
+    for answer in admin.delete_consumer_groups([group]).values():
+        try:
+            answer.result()
+        except Exception as error:
+            if "GROUP_ID_NOT_FOUND" not in str(error):
+                raise
+
+
+@contextmanager
+def _running_sink(ground: Ground, log: Path) -> Iterator["subprocess.Popen[bytes]"]:
+    environment = os.environ | {
+        "KAFKA_BOOTSTRAP_SERVERS": ground.bootstrap,
+        "DATABASE_URL": ground.database_url,
+        "JUDGIFY_TOPIC_PREFIX": ground.prefix,
+        "JUDGIFY_DATA_DIR": str(log.parent / "no-stack"),
+    }
+    command = [sys.executable, "-m", "judgify", "run", "postgres-sink", "--port", "auto"]
+    with log.open("wb") as out:
+        process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, env=environment)
+    try:
+        yield process
+    finally:
+        process.terminate()
+        try:
+            process.wait(STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+async def compare(bootstrap: str, server_url: str, rows: int, rounds: int) -> dict[str, Any]:
+    """Return rates of both in each round, their medians, and the ratio of these."""
+    ground = Ground(bootstrap, server_url, rows)
+    copies: list[float] = []
+    sinks: list[float] = []
+    with tempfile.TemporaryDirectory(prefix="judgify-bench.") as logs:
+        try:
+            await ground.open()
+            for number in range(rounds):
+                copies.append(await measure_copy(ground))
+                sinks.append(await measure_sink(ground, f"sink-{number}", Path(logs)))
+                print(f"round {number + 1}: COPY {copies[-1]:,.0f}/s  sink {sinks[-1]:,.0f}/s")
+        finally:
+            await ground.close()
+    return summarize(rows, copies, sinks)
+
+
+def summarize(rows: int, copies: Sequence[float], sinks: Sequence[float]) -> dict[str, Any]:
+    """Return the figures of all rounds as the report holds them."""
+    copy_median, sink_median = statistics.median(copies), statistics.median(sinks)
+    return {
+        "rows": rows,
+        "copy_rows_per_s": [round(rate) for rate in copies],
+        "sink_rows_per_s": [round(rate) for rate in sinks],
+        "copy_median": round(copy_median),
+        "sink_median": round(sink_median),
+        "ratio": round(sink_median / copy_median, 3),
+    }
+
+
+def main() -> None:
+    """Measure, print."""
+    parser = argparse.ArgumentParser(prog="python -m bench.sink_copy", description=__doc__)
+    parser.add_argument("--rows", type=int, default=ROWS)
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    arguments = parser.parse_args()
+    bootstrap, url = os.environ.get("KAFKA_BOOTSTRAP_SERVERS"), os.environ.get("DATABASE_URL")
+    if not bootstrap or not url:
+        raise SystemExit("KAFKA_BOOTSTRAP_SERVERS and DATABASE_URL are not set: `make bench`")
+    report = asyncio.run(compare(bootstrap, url, arguments.rows, arguments.rounds))
+    print(orjson.dumps(report, option=orjson.OPT_INDENT_2).decode())
+
+
+if __name__ == "__main__":
+    main()
