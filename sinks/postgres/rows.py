@@ -6,6 +6,7 @@ judgment's members; a judgment of a known shape gets only the checks that depend
 
 import re
 from datetime import datetime
+from functools import lru_cache
 from operator import itemgetter
 from typing import Any, Final
 
@@ -13,7 +14,7 @@ import orjson
 from pydantic import ValidationError
 
 from schemas.errors import MessageError
-from schemas.identity import make_judgment_id
+from schemas.identity import prepare_judgment_ids
 from schemas.judgment import Judgment
 from schemas.origin import Origin
 
@@ -29,6 +30,8 @@ COLUMNS: Final = (
 
 Row = tuple[Any, ...]
 
+WORKFLOWS_MAX: Final = 1_024
+"""Workflows, versions and topics remembered as sound; any further one is looked at again."""
 SHAPES_MAX: Final = 4_096
 """Shapes remembered; a judgment of any further shape is validated in full each time."""
 INTEGER_MAX: Final = 2**31 - 1
@@ -46,14 +49,21 @@ _has_escaped_nul: Final = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000").search
 _are_ids: Final = re.compile(
     r"[a-z0-9][a-z0-9_.-]{0,63}\x1f[a-z0-9][a-z0-9_.-]{0,63}\x1f[A-Za-z0-9_.:-]{1,64}"
 ).fullmatch
-_is_version: Final = re.compile(r"[0-9a-f]{64}").fullmatch
-_is_topic: Final = re.compile(r"[A-Za-z0-9._-]{1,249}").fullmatch  # as Kafka has it
+_is_version: Final = lru_cache(WORKFLOWS_MAX)(re.compile(r"[0-9a-f]{64}").fullmatch)
+_is_topic: Final = lru_cache(WORKFLOWS_MAX)(re.compile(r"[A-Za-z0-9._-]{1,249}").fullmatch)
+_prepare_ids: Final = lru_cache(WORKFLOWS_MAX)(prepare_judgment_ids)
 
 _METHODS: Final = frozenset({"rule", "hybrid", "llm"})
 _STATUSES: Final = frozenset({"decided", "undetermined", "expired", "error"})
 _TIMESTAMP_CHARS: Final = 24
+VERSION_CHARS: Final = 64
 NAME_CHARS_MAX: Final = 256
 """Of a verdict or a rule: both stand in an index, and PostgreSQL ends an entry at 2,704 bytes."""
+
+_PLAIN: Final[dict[str, Any]] = {
+    "unknown": [], "possible": [], "escalation": None, "llm": None, "error": None, "engine": "",
+}  # fmt: skip
+"""Detail of what rules decided by themselves, but for the engine."""
 
 _known_shapes: set[tuple[type, ...]] = set()
 
@@ -102,7 +112,7 @@ def _make_row(document: Any) -> Row:
         _learn_shape(document, shape)
     if not (
         _are_ids(f"{tenant}\x1f{workflow_id}\x1f{request_id}")
-        and (version is None or _is_version(version))
+        and (version is None or (len(version) == VERSION_CHARS and _is_version(version)))
         and method in _METHODS
         and status in _STATUSES
         and (confidence is None or 0 <= confidence <= 1)
@@ -112,23 +122,32 @@ def _make_row(document: Any) -> Row:
         and 0 <= partition <= INTEGER_MAX
         and 0 <= offset <= BIGINT_MAX
         and -1 <= timestamp <= BIGINT_MAX
+        and len(topic) <= NAME_CHARS_MAX
         and _is_topic(topic)
     ):
         _validate(document)
         raise MessageError(CODE, "origin, verdict or rule: beyond what can be stored")
-    if judgment_id != make_judgment_id(tenant, workflow_id, request_id):
+    if judgment_id != _prepare_ids(tenant, workflow_id)(request_id):
         raise MessageError(CODE, "judgment_id: not the id of this request")
     detail = {
         "unknown": unknown, "possible": possible, "escalation": escalation,
         "llm": llm, "error": error, "engine": engine,
     }  # fmt: skip
+    is_plain = detail | {"engine": ""} == _PLAIN and len(engine) <= NAME_CHARS_MAX
     return (
         judgment_id, request_id, tenant, workflow_id, version, method, status, verdict, confidence,
         rule, reason, correlation_id, submitted_by, degraded, test, error and error["code"],
         _parse_timestamp(requested_at), _parse_timestamp(judged_at), execution_time_ms,
         topic, partition, offset, timestamp,
-        orjson.dumps(input_data).decode(), orjson.dumps(detail).decode(),
+        orjson.dumps(input_data).decode(),
+        _encode_plain_detail(engine) if is_plain else orjson.dumps(detail).decode(),
     )  # fmt: skip
+
+
+@lru_cache(WORKFLOWS_MAX)
+def _encode_plain_detail(engine: str) -> str:
+    """Return the detail of what rules decided by themselves, which is nearly every judgment's."""
+    return orjson.dumps(_PLAIN | {"engine": engine}).decode()
 
 
 def _learn_shape(document: dict[str, Any], shape: tuple[type, ...]) -> None:
