@@ -76,11 +76,24 @@ def find_data_dir(explicit: Path | None = None) -> Path:
 
 
 def default_data_dir() -> Path:
-    """Return where data is kept when nobody says where."""
+    """Return where data is kept when nobody says where.
+
+    Raises:
+        FatalError: nobody says where, and a user that has only a number has no home.
+    """
     if os.geteuid() == 0:
         return ROOT_DATA_DIR
     home = os.environ.get("XDG_DATA_HOME")  # noqa: TID251 -- the desktop's convention, no setting
-    return (Path(home) if home else Path.home() / ".local" / "share") / "judgify"
+    return (Path(home) if home else _find_home() / ".local" / "share") / "judgify"
+
+
+def _find_home() -> Path:
+    try:
+        return Path.home()
+    except RuntimeError as error:
+        raise FatalError(
+            "this user has no home directory to keep data in: set JUDGIFY_DATA_DIR"
+        ) from error
 
 
 def load_state(data_dir: Path) -> StackState | None:

@@ -104,3 +104,16 @@ def test_an_ordinary_user_keeps_data_where_the_desktop_says(
     assert find_data_dir() == tmp_path / ".local" / "share" / "judgify"
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "xdg"))
     assert find_data_dir() == tmp_path / "xdg" / "judgify"
+
+
+def test_a_user_without_a_home_is_told_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse() -> Path:
+        raise RuntimeError
+
+    monkeypatch.setattr("os.geteuid", lambda: 10_001)
+    monkeypatch.delenv("XDG_DATA_HOME", raising=False)
+    monkeypatch.delenv("JUDGIFY_DATA_DIR", raising=False)
+    monkeypatch.setattr(Path, "home", refuse)
+
+    with pytest.raises(FatalError, match="set JUDGIFY_DATA_DIR"):
+        find_data_dir()
