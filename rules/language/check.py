@@ -4,6 +4,7 @@ from typing import Final
 from typing import Literal as Word
 
 from rules.language.checker import Checker
+from rules.language.exactness import is_exact, is_whole
 from rules.language.expression import Expression
 from rules.language.parser import parse_expression
 from rules.language.problems import ExpressionError, refusal
@@ -37,7 +38,16 @@ def check_expression(text: str, scope: Scope, expect: Expected | None = None) ->
     read = {each.name for each in mentioned if not each.derived}
     read.update(*(scope.derived[name].fields for name in derived))
     fields = tuple(name for name in scope.fields if name in read)
-    return Expression(text, root, fields, derived, tuple(suspicions(root, text, scope)))
+    is_number = root.type == "number"
+    return Expression(
+        text,
+        root,
+        fields,
+        derived,
+        warnings=tuple(suspicions(root, text, scope)),
+        is_exact=not is_number or is_exact(root, scope),
+        is_whole=is_number and is_whole(root, scope),
+    )
 
 
 def _require_type(root: Node, expect: Expected | None) -> None:

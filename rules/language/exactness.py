@@ -20,18 +20,19 @@ def is_exact(node: Node, scope: Scope) -> bool:
     """Whether the number is as its author or producer wrote it, or an integer computed of such."""
     match node:
         case Reference(derived=True, name=name):
-            return is_exact(scope.derived[name].root, scope)
+            return scope.derived[name].is_exact
         case Negative(operand=operand):
             return is_exact(operand, scope)
         case Call(function=function, arguments=arguments):
             return function in _WHOLE_RESULTS or all(is_exact(each, scope) for each in arguments)
         case Arithmetic():
-            return _is_whole(node, scope)
+            return is_whole(node, scope)
         case _:
             return True
 
 
-def _is_whole(node: Node, scope: Scope) -> bool:
+def is_whole(node: Node, scope: Scope) -> bool:
+    """Whether the number is an integer whenever it is known, and computed of such alone."""
     match node:
         case Literal() | Lookup() | Reference():
             return _is_whole_leaf(node, scope)
@@ -41,7 +42,7 @@ def _is_whole(node: Node, scope: Scope) -> bool:
             return False
         case Arithmetic(rest=rest) if any(operator == "/" for operator, _ in rest):
             return False
-    return all(_is_whole(part, scope) for part in children(node))
+    return all(is_whole(part, scope) for part in children(node))
 
 
 def _is_whole_leaf(node: Literal | Lookup | Reference, scope: Scope) -> bool:
@@ -51,6 +52,6 @@ def _is_whole_leaf(node: Literal | Lookup | Reference, scope: Scope) -> bool:
         case Lookup(entries=entries):
             return all(float(value).is_integer() for _, value in entries)
         case Reference(derived=True, name=name):
-            return _is_whole(scope.derived[name].root, scope)
+            return scope.derived[name].is_whole
         case Reference(name=name):
             return scope.fields[name].type == "integer"
