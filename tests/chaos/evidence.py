@@ -37,7 +37,8 @@ CREATE TABLE duplicates (judgment_id TEXT, o_partition INTEGER, o_offset INTEGER
 CREATE TABLE buried (topic TEXT, s_partition INTEGER, s_offset INTEGER, s_ts INTEGER, agent TEXT);
 CREATE TABLE offsets (t REAL, at REAL, agent TEXT, partition INTEGER, committed INTEGER,
                       results_end INTEGER, letters_end INTEGER);
-CREATE TABLE vitals (t REAL, slot TEXT, pid INTEGER, rss_mib REAL, files INTEGER);
+CREATE TABLE vitals (t REAL, slot TEXT, pid INTEGER, rss_mib REAL, files INTEGER,
+                     ready INTEGER);
 CREATE TABLE ended (t REAL, slot TEXT, pid INTEGER, reason TEXT, cause TEXT, term_took_s REAL,
                     ready INTEGER);
 CREATE TABLE recoveries (fault TEXT, target TEXT, lane TEXT, healed_s REAL, took_s REAL);
@@ -61,7 +62,7 @@ CONTENT: Final = (
 READ_TIMEOUT_S: Final = 15.0
 READ_AT_ONCE: Final = 5_000
 _COLUMNS: Final = {
-    "vitals": ("t", "slot", "pid", "rss_mib", "files"),
+    "vitals": ("t", "slot", "pid", "rss_mib", "files", "ready"),
     "ended": ("t", "slot", "pid", "reason", "cause", "term_took_s", "ready"),
 }
 """Events of the history that become rows as they are."""

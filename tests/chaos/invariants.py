@@ -11,8 +11,8 @@ RECOVERY_S_MAX: Final = 30
 TERM_S_MAX: Final = 10
 FILES_GROWTH_MAX: Final = 16
 """Sockets that a producer or a consumer may hold more after it was replaced."""
-LOOKS_MIN: Final = 30
-"""Seconds that a process must have lived for its files to be compared: it opens them at start."""
+LOOKS_MIN: Final = 20
+"""Seconds that a process must have been ready for its open files to be compared."""
 CLOCK_SLACK_S: Final = 0.05
 """`stored_at` is when a transaction began, on the same machine's clock."""
 
@@ -233,9 +233,9 @@ INVARIANTS: Final = (
         f"""
         WITH lives AS (
             SELECT *, percent_rank() OVER (PARTITION BY pid ORDER BY t) AS age,
-                   count(*) OVER (PARTITION BY pid) AS looks FROM vitals)
+                   count(*) OVER (PARTITION BY pid) AS looks FROM vitals WHERE ready)
         SELECT slot || ' (pid ' || pid || ') had at most ' || first || ' files in the first half '
-               || 'of its life, and ' || last || ' in the end'
+               || 'of its work, and ' || last || ' in the end'
         FROM (SELECT slot, pid, max(files) FILTER (WHERE age < 0.5) AS first,
                      min(files) FILTER (WHERE age > 0.9) AS last
               FROM lives WHERE looks >= {LOOKS_MIN} GROUP BY slot, pid)

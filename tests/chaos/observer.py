@@ -159,5 +159,10 @@ class Observer:
             except psutil.Error:
                 continue  # it has just ended
             self._history.add(
-                "vitals", slot=member.slot, pid=process.pid, rss_mib=rss_mib, files=files
+                "vitals",
+                slot=member.slot,
+                pid=process.pid,
+                rss_mib=rss_mib,
+                files=files,
+                ready=member.was_ready,
             )

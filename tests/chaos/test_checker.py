@@ -41,8 +41,8 @@ def sound() -> Evidence:
             for partition in (0, 1):
                 place = (tick, 100.0 + tick, agent, partition)
                 evidence.add("offsets", [(*place, 50 * tick, 50 * tick, 50 * tick)])
-        evidence.add("vitals", [(tick, "rule-agent/0", 1, 90.0, 20)])
-    evidence.add("vitals", [(20 + tick, "postgres-sink/0", 2, 90.0, 20) for tick in range(40)])
+        evidence.add("vitals", [(tick, "rule-agent/0", 1, 90.0, 20, 1)])
+    evidence.add("vitals", [(20 + tick, "postgres-sink/0", 2, 90.0, 20, 1) for tick in range(40)])
     evidence.add("ended", [(5.0, "rule-agent/0", 1, "killed by SIGKILL", "kill", None, 1)] * 2)
     evidence.add("ended", [(60.0, "postgres-sink/0", 2, "exit code 0", "stop", 0.4, 1)])
     evidence.add("recoveries", [("kill", "rule-agent/0", "rule-agent", 5.0, 3.2)])

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from runtime.failpoints import POINTS
 from tests.chaos.faults import FAULTS
 from tests.chaos.recovery import Recovery, find_recoveries
 from tests.chaos.schedule import KILLS_MIN, Schedule, load_schedule, make_schedule
@@ -106,3 +107,9 @@ def test_a_lane_that_never_moves_again_has_not_recovered() -> None:
     events = [offsets(1, 10), *fault(0, "rule-agent/0", 2, 5), offsets(9, 10)]
 
     assert find_recoveries(events)[0].took_s is None
+
+
+def test_the_documentation_names_every_fault_and_every_failpoint() -> None:
+    text = Path("docs/chaos.md").read_text("utf-8")
+
+    assert [name for name in (*FAULTS, *POINTS) if f"`{name}`" not in text] == []
