@@ -14,6 +14,9 @@ DEV := .venv/.stamp-dev
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-annotate --custom-compile-command 'make lock' $(UPGRADE)
 
+# Between them they strike with almost every fault there is.
+CHAOS_SEEDS := --seed 15 --seed 21
+
 .PHONY: help setup demo up down test chaos check bench bench-lock lock schemas wheel-check \
 	lint types imports security duplication unit asyncapi containers
 
@@ -37,8 +40,14 @@ check: $(DEV) ## Everything that needs no service: style, types, imports, unit a
 test: $(DEV) ## Everything that must hold on a real Kafka and PostgreSQL, on their own ports
 	@$(SCRIPTS)/with-stack $(BIN)/pytest -q -n 2 --dist loadfile tests/integration $(PYTEST)
 
-chaos: $(DEV) ## Kill and cut off what can be killed and cut off; nothing may be lost
+chaos: $(DEV) ## Break everything that can be broken; nothing may be lost (MINUTES=60: new seeds for so long)
+ifdef MINUTES
+	@$(BIN)/python -m tests.chaos --minutes $(MINUTES)
+else
 	@$(SCRIPTS)/with-stack $(BIN)/pytest -q tests/chaos $(PYTEST)
+	@$(BIN)/python -m tests.chaos.isolation --seconds 10
+	@$(BIN)/python -m tests.chaos $(CHAOS_SEEDS) --fresh 1
+endif
 
 bench: $(DEV) ## Measure, beside plain consumers in the same run
 	@$(SCRIPTS)/with-stack $(BIN)/python -m bench $(BENCH)
