@@ -33,6 +33,8 @@ class Attempts:
     marked: int | None = None
     """The record that was handed out last, alone."""
     deaths_marked: int | None = None
+    topic_id: str | None = None
+    """Of which topic the offset is: one that is created again under its name is another one."""
 
     @property
     def culprit(self) -> int | None:
@@ -70,15 +72,16 @@ class Attempts:
         until, marked = self.careful_until, self.marked
         if until is not None and first_unfinished >= until:
             until = None
+        moved = replace(self, at=first_unfinished, deaths=None, careful_until=until)
         if marked is not None and first_unfinished > marked:
-            return Attempts(first_unfinished, self.working, careful_until=until)
-        return replace(self, at=first_unfinished, deaths=None, careful_until=until)
+            return replace(moved, marked=None, deaths_marked=None)
+        return moved
 
     def survived(self) -> "Attempts":
         """Return what is known when a dependency stopped the work: it ended no process."""
         if self.culprit is not None:
             return self
-        return Attempts(self.at, self.working, careful_until=self.careful_until)
+        return replace(self, deaths=None, marked=None, deaths_marked=None)
 
     def left(self) -> "Attempts":
         """Return what an owner writes that leaves in good order."""
@@ -89,6 +92,8 @@ class Attempts:
         words = [_WORKING] if self.working else []
         numbers = {name: getattr(self, name) for name in _NUMBERS}
         words += [f"{name}={number}" for name, number in numbers.items() if number is not None]
+        if self.topic_id:
+            words.append(f"topic={self.topic_id}")
         return " ".join([_NAME, *words]) if words else ""
 
 
@@ -109,4 +114,4 @@ def parse_attempts(at: int, metadata: str) -> Attempts:
         for name in _NUMBERS
         if told.get(name, "").isdecimal() and len(told[name]) <= _DIGITS_MAX
     }
-    return Attempts(at, working=_WORKING in told, **numbers)
+    return Attempts(at, working=_WORKING in told, topic_id=told.get("topic") or None, **numbers)

@@ -1,7 +1,7 @@
 """The pipeline: fetches slices, hands them to the lanes, and is told of rebalances."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -13,7 +13,7 @@ from stream.careful import CarefulHands
 from stream.commits import Committer
 from stream.fetch_thread import Fetched, FetchThread
 from stream.ledger import Entry, Rewind, TopicPartition
-from stream.positions import Positions, ask
+from stream.positions import IdentifyTopics, Positions, ask
 from stream.seam import Seam
 from stream.shapes.lane import Lane
 from stream.tasks import Tasks
@@ -49,16 +49,16 @@ class Pipeline:
         lanes: Sequence[Lane],
         seam: Seam,
         bounds: Bounds,
-        check_topics: Callable[[], Awaitable[None]],
+        identify_topics: IdentifyTopics,
     ) -> None:
-        """Run `check_topics` on each assignment: partition counts may have changed."""
+        """Call `identify_topics` on each assignment: topics may be others than before."""
         self._thread = thread
         self._lanes = {lane.topic: lane for lane in lanes}
         self._seam = seam
         self._bounds = bounds
         self.commits = Committer(thread, seam)
         in_flight_max = bounds.records + bounds.poll_records
-        self._positions = Positions(thread, seam, self.commits, in_flight_max, check_topics)
+        self._positions = Positions(thread, seam, self.commits, in_flight_max, identify_topics)
         self._careful = CarefulHands(seam, self.commits, self._hand, self._positions.note_rewind)
         self._tasks = Tasks()
         self.joined = False
@@ -104,12 +104,16 @@ class Pipeline:
         """
         for lane in self._lanes.values():
             lane.start()
-        careful = self._tasks.start(self._careful.run())
+        aside = [
+            self._tasks.start(self._careful.run()),
+            self._tasks.start(self._positions.watch_topics()),
+        ]
         while not self.stopping:
             for lane in self._lanes.values():
                 lane.raise_failure()
-            if careful.done():
-                careful.result()
+            for task in aside:
+                if task.done():
+                    task.result()
             wanted = self._partitions_with_room()
             if not self.joined or (not wanted and self._seam.ledger.partitions):
                 await asyncio.sleep(ROOM_POLL_S)

@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from contextlib import suppress
+from dataclasses import replace
 from typing import Any, Final, TypeVar
 
 from runtime.logs import get_logger
-from schemas.errors import DependencyError
+from schemas.errors import DependencyError, FatalError
 from stream.attempts import Attempts, parse_attempts
 from stream.commits import Committer
 from stream.fetch_thread import FETCH_ERRORS, FetchThread
@@ -14,6 +16,10 @@ from stream.seam import Seam
 from stream.starts import Lost, Start, find_start
 
 OFFSETS_TIMEOUT_S: Final = 15.0
+TOPICS_CHECK_S: Final = 10.0
+
+IdentifyTopics = Callable[[], Awaitable[Mapping[str, str]]]
+"""Returns the ids of the source topics. FatalError: the topics do not fit each other."""
 
 T = TypeVar("T")
 log = get_logger(__name__)
@@ -32,6 +38,21 @@ async def ask(thread: FetchThread, question: Coroutine[Any, Any, T]) -> T:
         raise DependencyError("kafka", f"{type(error).__name__}: {error}") from error
 
 
+def _read(tp: TopicPartition, committed: Commit | None, topic_id: str | None) -> Attempts | None:
+    """Return what the last owner told; None: there was none, or it speaks of another topic."""
+    if committed is None:
+        return None
+    told = parse_attempts(*committed)
+    if _differ(told.topic_id, topic_id):
+        log.warning("topic_recreated", topic=tp.topic, partition=tp.partition, was_at=told.at)
+        return None
+    return replace(told, topic_id=topic_id)
+
+
+def _differ(topic_id: str | None, other: str | None) -> bool:
+    return None not in {topic_id, other} and topic_id != other
+
+
 class Positions:
     """Keeps the positions of the thread true to what the ledger expects next."""
 
@@ -41,18 +62,14 @@ class Positions:
         seam: Seam,
         commits: Committer,
         in_flight_max: int,
-        check_topics: Callable[[], Awaitable[None]],
+        identify_topics: IdentifyTopics,
     ) -> None:
-        """Run `check_topics` before a start is found: partition counts may have changed.
-
-        `in_flight_max`: how many records of a partition may have been handed out when its last
-        owner died.
-        """
+        """Take the first `in_flight_max` records for suspect where the last owners died."""
         self._thread = thread
         self._seam = seam
         self._commits = commits
         self._in_flight_max = in_flight_max
-        self._check_topics = check_topics
+        self._identify_topics = identify_topics
         self._rewinds: dict[TopicPartition, int] = {}
         """Positions that do not fit the ledger; kept until they are set back."""
 
@@ -75,9 +92,30 @@ class Positions:
         if self._rewinds:
             await self._set_back()
 
+    async def watch_topics(self) -> None:
+        """Look from time to time whether the topics are still those that we began with.
+
+        Raises:
+            FatalError: one was deleted and created again, or they do not fit each other any more.
+        """
+        while True:
+            await asyncio.sleep(TOPICS_CHECK_S)
+            with suppress(DependencyError):
+                self._refuse_others(await self._identify_topics())
+
+    def _refuse_others(self, topic_ids: Mapping[str, str]) -> None:
+        for tp, ledger in self._seam.ledger.partitions.items():
+            found = topic_ids.get(tp.topic)
+            if _differ(ledger.attempts.topic_id, found):
+                raise FatalError(
+                    f"{tp.topic} was deleted and created again: its offsets mean other records "
+                    "now; this process starts anew, at their beginning"
+                )
+
     async def _set_back(self) -> None:
         """Set positions back to what is expected next; what retention took meanwhile is lost."""
         ledger, rewinds = self._seam.ledger, dict(self._rewinds)
+        self._refuse_others(await self._identify_topics())
         log.info("positions_set_back", partitions=len(rewinds))
         for tp in rewinds:
             ledger.rewind(tp)
@@ -96,12 +134,16 @@ class Positions:
         """
         ledger, thread = self._seam.ledger, self._thread
         epoch, tps = ledger.epoch, ledger.unresolved()
-        await self._check_topics()
-        found = await ask(thread, thread.fetch_committed(tps))
-        starts = await self._find_starts(
-            {tp: found[tp].offset if tp in found else None for tp in tps}
-        )
-        attempts = {tp: self._take(found.get(tp), start) for tp, start in starts.items()}
+        topic_ids = await self._identify_topics()
+        committed = await ask(thread, thread.fetch_committed(tps))
+        told = {tp: _read(tp, committed.get(tp), topic_ids.get(tp.topic)) for tp in tps}
+        starts = await self._find_starts({tp: it.at if it else None for tp, it in told.items()})
+        attempts = {}
+        for tp, start in starts.items():
+            before = told[tp]
+            if before is None or before.at != start.offset:
+                before = Attempts(start.offset, topic_id=topic_ids.get(tp.topic))
+            attempts[tp] = before.taken(start.log_end, self._in_flight_max)
         if ledger.epoch != epoch:
             return
         await self._commits.take({tp: Commit(it.at, it.encode()) for tp, it in attempts.items()})
@@ -110,12 +152,6 @@ class Positions:
         await self._begin_at(starts)
         for tp, start in starts.items():
             ledger.resolve(tp, start.offset, attempts[tp])
-
-    def _take(self, found: Commit | None, start: Start) -> Attempts:
-        told = Attempts(start.offset)
-        if found is not None and found.offset == start.offset:
-            told = parse_attempts(*found)
-        return told.taken(start.log_end, self._in_flight_max)
 
     async def _find_starts(
         self, wanted: Mapping[TopicPartition, int | None]

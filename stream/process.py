@@ -29,6 +29,7 @@ from stream.status import describe, update_metrics
 from stream.tasks import Tasks
 from stream.watchdog import Limits, Vitals, Watchdog
 from topics.clients import count_partitions
+from topics.identity import fetch_topic_ids
 
 LEAVE_TIMEOUT_S: Final = 1.0
 COMMIT_TIMEOUT_S: Final = 1.5
@@ -219,9 +220,16 @@ class StreamProcess:
         topics = {*self._spec.topics_needed, *equal}
         check_topics({topic: found.get(topic) for topic in topics}, equal)
 
+    async def _identify_topics(self) -> Mapping[str, str]:
+        """Return the ids of what we read, once all topics are seen to fit each other."""
+        await self._check_topics()
+        return await fetch_topic_ids(self._spec.bootstrap_servers, self._topics)
+
     async def _join(self) -> None:
         thread = await open_member(self._spec.group, self._spec.bootstrap_servers)
-        pipeline = Pipeline(thread, self._lanes, self._seam, self._spec.bounds, self._check_topics)
+        pipeline = Pipeline(
+            thread, self._lanes, self._seam, self._spec.bounds, self._identify_topics
+        )
         thread.listener = pipeline
         await thread.call(thread.join([lane.topic for lane in self._lanes]))
         self._thread, self._pipeline = thread, pipeline

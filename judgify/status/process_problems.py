@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from itertools import groupby
 from typing import Final
 
-from judgify.status.problem import Problem, start
+from judgify.status.problem import Problem, advise
 from judgify.status.snapshot import Held, PartitionView, ProcessView, Snapshot
 from judgify.status.words import count_of, duration
 
@@ -97,18 +97,18 @@ def _waiting(
     return Problem(
         f"{process.name} stopped at {place}{others} for {duration(longest)}: {held.reason}",
         _consequence(process),
-        start(held.name),
+        advise(held.name, snapshot),
     )
 
 
 def _culprit(process: ProcessView, view: PartitionView, held: Held, snapshot: Snapshot) -> Problem:
     since = f" for {duration(held.since_s)}" if held.since_s is not None else ""
     why = held.reason or "it ends the process"
+    place = held.name or f"{view.topic}/{view.partition}/{view.first_unfinished}"
     return Problem(
         f"{process.name} holds {_place(view, snapshot)}{since}: {why}",
         f"Partition {view.partition} waits behind this record, the others go on.",
-        f"`judgify skip {view.topic}/{view.partition}/{view.first_unfinished} --reason TEXT` "
-        "buries exactly this record",
+        f"`judgify skip {place} --reason TEXT` buries exactly this record",
     )
 
 

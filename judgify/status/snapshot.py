@@ -4,7 +4,7 @@ What comes from a process is what its `/status` sends; unknown members are ignor
 new versions of a process can be looked at by one command.
 """
 
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -24,7 +24,7 @@ class Held(Seen):
     kind: str
     """`dependency`: it is waited for. `record`: that record has killed the process."""
     name: str = ""
-    """The dependency."""
+    """The dependency, or the record: `topic/partition/offset`."""
     reason: str = ""
     since_s: float | None = None
 
@@ -122,6 +122,10 @@ class ProcessView(Seen):
         return max((age for age in ages if age is not None), default=None)
 
 
+Trouble = Literal["away", "mute", "refuses"]
+"""away: nobody answers. mute: connections are accepted, nothing is said. refuses: it says no."""
+
+
 class DependencyView(Seen):
     """Kafka or PostgreSQL, asked by us."""
 
@@ -131,6 +135,31 @@ class DependencyView(Seen):
     """Without a password."""
     error: str | None = None
     """None: it answered."""
+    trouble: Trouble | None = None
+    """What kind of error that is; None: not known, or none."""
+
+
+class ErrorCount(Seen):
+    """Judgments of the last hour with one error."""
+
+    workflow_id: str
+    code: str
+    records: int
+
+
+class ConflictCount(Seen):
+    """Requests of the last hour that used an id again, with another input or verdict."""
+
+    workflow_id: str
+    records: int
+
+
+class RestartView(Seen):
+    """A child of the local stack that was started again."""
+
+    name: str
+    restarts_total: int
+    last_exit: str | None = None
 
 
 class DeadLetterCount(Seen):
@@ -163,5 +192,9 @@ class Snapshot(Seen):
     dependencies: list[DependencyView] = []
     topics_missing: list[str] = []
     dead_letters: list[DeadLetterCount] | None = None
-    """Of the last hour; None when PostgreSQL could not be asked."""
+    """Of the last hour; None when PostgreSQL could not be asked. So are the next two."""
+    errors: list[ErrorCount] | None = None
+    conflicts: list[ConflictCount] | None = None
+    restarts: list[RestartView] = []
+    """Of the local stack's children, since it was started."""
     disk: DiskView | None = None

@@ -1,15 +1,19 @@
 """A stream of one's own for tests of the seam: topics, echo processes, what they published."""
 
+import json
 import os
+import re
 import signal
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from confluent_kafka import Consumer, Message, Producer, TopicPartition
 
+from tests.support.group_state import commit_for, evict_members, fetch_metadata
 from tests.support.waiting import wait_until
 from topics.provisioning import create_topics
 
@@ -30,13 +34,13 @@ class EchoStream:
         self.processes: list[subprocess.Popen[bytes]] = []
         self._producer = Producer({"bootstrap.servers": bootstrap, "linger.ms": 1})
 
-    def start(self, *, loop_s: float = 10.0) -> subprocess.Popen[bytes]:
-        """Start a process and wait until it has its partitions."""
+    def start(self, **options: str | float) -> subprocess.Popen[bytes]:
+        """Start a process and wait until it has its partitions; options as echo_agent takes them."""
         module = "tests.support.echo_agent"
-        path = self.logs / f"echo-{len(self.processes)}.log"
+        path = self.logs / f"echo-{len(self.processes):03}.log"
         with path.open("ab") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", module, self.prefix, "0", str(loop_s)],
+                [sys.executable, "-m", module, self.prefix, "0", json.dumps(options)],
                 env=os.environ | {"KAFKA_BOOTSTRAP_SERVERS": self.bootstrap},
                 stdout=log,
                 stderr=log,
@@ -93,6 +97,11 @@ class EchoStream:
         finally:
             consumer.close()
 
+    def metadata(self, partition: int = 0) -> str:
+        """Return what was committed with the offset, but for the id of the topic."""
+        found = fetch_metadata(self.bootstrap, f"{self.prefix}echo", self.requests, partition)
+        return found.partition(" topic=")[0]
+
     def wait_for_results(self, count: int, timeout_s: float = 15.0, partition: int = 0) -> None:
         wait_until(
             lambda: len(self.values(self.results, partition)) >= count,
@@ -100,8 +109,33 @@ class EchoStream:
             what=f"{count} results",
         )
 
-    def wait_for_commit(self, offset: int, timeout_s: float = 10.0) -> None:
-        wait_until(lambda: self.committed() >= offset, timeout_s, what=f"a commit of {offset}")
+    def wait_for_commit(self, offset: int, timeout_s: float = 10.0, partition: int = 0) -> None:
+        wait_until(
+            lambda: self.committed(partition) >= offset, timeout_s, what=f"a commit of {offset}"
+        )
+
+    def kill(self, process: subprocess.Popen[bytes]) -> None:
+        """End the only process by force, and let the group know at once."""
+        process.send_signal(signal.SIGKILL)
+        self.bury(process)
+
+    def bury(self, process: subprocess.Popen[bytes]) -> int:
+        """Return how the only process ended, once the group knows that it is gone."""
+        code = process.wait(timeout=20)
+        evict_members(self.bootstrap, f"{self.prefix}echo")
+        return code
+
+    def status(self) -> dict[str, Any]:
+        """Return what the process that was started last says of itself."""
+        [*_, port] = re.findall(r"^port (\d+)$", self.log(), re.MULTILINE)
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/status", timeout=10) as answer:
+            found: dict[str, Any] = json.load(answer)
+        return found
+
+    def commit(self, offset: int, metadata: str, partition: int = 0) -> None:
+        """Commit as a process would that is gone."""
+        group = f"{self.prefix}echo"
+        commit_for(self.bootstrap, group, (self.requests, partition, offset), metadata)
 
     def close(self) -> None:
         for process in self.processes:

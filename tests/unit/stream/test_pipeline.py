@@ -24,8 +24,9 @@ TP, TP1 = TopicPartition(REQUESTS, 0), TopicPartition(REQUESTS, 1)
 ELSEWHERE = TopicPartition(OTHER, 0)
 
 
-async def no_check() -> None:
+async def identify() -> dict[str, str]:
     """The topics fit."""
+    return {}
 
 
 class Bench(SeamBench):
@@ -39,7 +40,7 @@ class Bench(SeamBench):
 
     def make(self, bounds: Bounds) -> Pipeline:
         lanes = [self.lane, self.other]
-        return Pipeline(self.thread, lanes, self.seam, bounds, no_check)  # type: ignore[arg-type]  # -- what the pipeline asks of it
+        return Pipeline(self.thread, lanes, self.seam, bounds, identify)  # type: ignore[arg-type]  # -- what the pipeline asks of it
 
     @asynccontextmanager
     async def running(

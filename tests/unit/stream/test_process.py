@@ -3,7 +3,7 @@
 import asyncio
 import os
 import signal
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
@@ -64,10 +64,14 @@ class Bench:
         monkeypatch.setattr(process_module, "gc", fake_gc)
         monkeypatch.setattr(process_module, "open_member", self.open_member)
         monkeypatch.setattr(process_module, "count_partitions", lambda _servers: self.counts)
+        monkeypatch.setattr(process_module, "fetch_topic_ids", self.identify)
         monkeypatch.setattr(process_module, "LOOP_BEAT_S", 0.001)
         monkeypatch.setattr("stream.hold.BACKOFF_FIRST_S", 0.001)
         monkeypatch.setattr(Publisher, "open", self.note("publisher opened"))
         monkeypatch.setattr(Publisher, "close", self.note("publisher"))
+
+    async def identify(self, _servers: str, topics: Collection[str]) -> dict[str, str]:
+        return dict.fromkeys(topics, "id")
 
     def note(self, what: str) -> Callable[..., Awaitable[None]]:
         async def step(*_: object) -> None:
