@@ -6,11 +6,17 @@ from pathlib import Path
 from typing import Final
 
 from judgify.cli.context import CliContext
-from judgify.status.buried import count_dead_letters
 from judgify.status.committed import Broker, Partitions
-from judgify.status.probe import ask_processes
-from judgify.status.snapshot import DeadLetterCount, DependencyView, DiskView, ProcessView, Snapshot
-from runtime.addresses import without_password
+from judgify.status.database import Database, ask_database
+from judgify.status.probe import accepts_connections, ask_processes
+from judgify.status.snapshot import (
+    DependencyView,
+    DiskView,
+    ProcessView,
+    RestartView,
+    Snapshot,
+    Trouble,
+)
 from topics.registry import DEAD_LETTERS, REQUESTS, RESULTS, TOPICS, WORKFLOWS, full_name
 
 READS: Final = {
@@ -24,7 +30,7 @@ async def gather(context: CliContext) -> Snapshot:
     """Return how all of it stands; takes under 5 s even when nothing answers."""
     names = [full_name(spec, context.settings.topic_prefix) for spec in TOPICS]
     broker = Broker(context.kafka)
-    processes, partitions, buried = await asyncio.gather(
+    processes, partitions, database = await asyncio.gather(
         _ask_processes(context),
         asyncio.to_thread(broker.fetch_partitions, names),
         _ask_database(context),
@@ -32,18 +38,23 @@ async def gather(context: CliContext) -> Snapshot:
     kafka_error = partitions if isinstance(partitions, str) else None
     if not isinstance(partitions, str):
         processes = await _add_behind(context, broker, processes, partitions)
-    counts, database = buried
+    kafka_trouble = None if kafka_error is None else await _find_trouble(context.kafka)
     return Snapshot(
         data_dir=str(context.data_dir),
         topic_prefix=context.settings.topic_prefix,
         local=context.state is not None,
         processes=processes,
         dependencies=[
-            DependencyView(name="kafka", address=context.kafka, error=kafka_error),
-            *database,
+            DependencyView(
+                name="kafka", address=context.kafka, error=kafka_error, trouble=kafka_trouble
+            ),
+            *([database.view] if database else []),
         ],
         topics_missing=[] if kafka_error else [name for name in names if name not in partitions],
-        dead_letters=counts,
+        dead_letters=database.dead_letters if database else None,
+        errors=database.errors if database else None,
+        conflicts=database.conflicts if database else None,
+        restarts=_find_restarts(context),
         disk=measure_disk(context.data_dir),
     )
 
@@ -71,14 +82,25 @@ async def _ask_processes(context: CliContext) -> list[ProcessView]:
     ]
 
 
-async def _ask_database(
-    context: CliContext,
-) -> tuple[list[DeadLetterCount] | None, list[DependencyView]]:
-    if context.database_url is None:
-        return None, []
-    counts, error = await count_dead_letters(context.database_url)
-    address = without_password(context.database_url)
-    return counts, [DependencyView(name="postgres", address=address, error=error)]
+async def _ask_database(context: CliContext) -> Database | None:
+    return None if context.database_url is None else await ask_database(context.database_url)
+
+
+async def _find_trouble(bootstrap: str) -> Trouble:
+    """Tell a Kafka that accepts connections and says nothing from one that is away."""
+    host, _, port = bootstrap.split(",", maxsplit=1)[0].rpartition(":")
+    is_there = port.isdecimal() and await accepts_connections(host.strip("[]"), int(port))
+    return "mute" if is_there else "away"
+
+
+def _find_restarts(context: CliContext) -> list[RestartView]:
+    """Return the children of the local stack that were started again, services included."""
+    children = context.state.processes if context.state else {}
+    return [
+        RestartView(name=name, restarts_total=seen.restarts_total, last_exit=seen.last_exit)
+        for name, seen in children.items()
+        if seen.restarts_total
+    ]
 
 
 async def _add_behind(

@@ -13,6 +13,7 @@ from schemas.decode import parse_json
 from schemas.errors import MessageError
 
 TIMEOUT_S: Final = 1.0
+ACCEPT_TIMEOUT_S: Final = 0.5
 BYTES_MAX: Final = 4_194_304
 """Whoever sits on that port may not fill our memory."""
 
@@ -37,6 +38,17 @@ async def ask_process(host: str, port: int) -> tuple[ProcessStatus | None, str |
         return None, os.strerror(error.os_error.errno or errno.ECONNREFUSED).lower()
     except (aiohttp.ClientError, OSError, ValueError) as error:
         return None, f"no HTTP answer ({type(error).__name__})"
+
+
+async def accepts_connections(host: str, port: int) -> bool:
+    """Say whether somebody listens on `host:port`, whatever they then say."""
+    try:
+        async with asyncio.timeout(ACCEPT_TIMEOUT_S):
+            _, writer = await asyncio.open_connection(host, port)
+    except OSError:
+        return False
+    writer.transport.abort()
+    return True
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:

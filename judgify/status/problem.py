@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Final
 
+from judgify.status.snapshot import Snapshot
+
 DEPENDENCY_NAMES: Final = {"kafka": "Kafka", "postgres": "PostgreSQL", "redis": "Redis"}
 
 
@@ -25,6 +27,22 @@ def called(dependency: str) -> str:
     return DEPENDENCY_NAMES.get(dependency, dependency)
 
 
-def start(dependency: str) -> str:
-    """Return what to do about a dependency that is away."""
-    return f"{'start' if dependency in DEPENDENCY_NAMES else 'see to'} {called(dependency)}"
+def advise(dependency: str, snapshot: Snapshot) -> str:
+    """Return what to do about a dependency that is waited for.
+
+    To start what runs already is no advice: whether it answers us decides.
+    """
+    name = called(dependency)
+    view = next((it for it in snapshot.dependencies if it.name == dependency), None)
+    if view is not None and view.error is None:
+        return f"{name} answers us, so mend what it says; `judgify doctor` looks closer"
+    if view is not None and view.trouble == "refuses":
+        return "mend what it says; `judgify doctor` looks closer"
+    if view is not None and view.trouble == "mute":
+        return (
+            f"find what blocks {name} (a full disk, a stopped process, a session that holds "
+            "locks); to restart it loses nothing"
+        )
+    if snapshot.local and dependency in DEPENDENCY_NAMES:
+        return f"wait, `judgify up` starts {name} again; if it stays away, read its log"
+    return f"{'start' if dependency in DEPENDENCY_NAMES else 'see to'} {name}"

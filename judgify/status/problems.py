@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from judgify.status.problem import Problem, called, start
+from judgify.status.problem import Problem, advise, called
 from judgify.status.process_problems import find_process_problems
 from judgify.status.snapshot import DependencyView, Snapshot
 from judgify.status.words import count_of, size
@@ -12,6 +12,12 @@ DISK_FREE_BYTES_MIN: Final = 2 * 1024**3
 GRAVE_KINDS: Final = {
     "bug": "were buried because of a bug of ours",
     "lost": "were deleted by retention before they were read",
+}
+
+
+NEXT: Final = {
+    "bug": "go back to the release before, then `judgify dead-letters redrive --kind bug`",
+    "lost": "`judgify audit`",
 }
 
 
@@ -52,10 +58,19 @@ def _dependency_problems(snapshot: Snapshot, names: Iterable[str]) -> Iterator[P
     for view in snapshot.dependencies:
         if view.name in names:
             yield Problem(
-                f"{called(view.name)} does not answer at {view.address}: {view.error}",
+                _describe_trouble(view),
                 _consequence_of_absence(view),
-                start(view.name),
+                advise(view.name, snapshot),
             )
+
+
+def _describe_trouble(view: DependencyView) -> str:
+    name = called(view.name)
+    if view.trouble == "mute":
+        return f"{name} accepts connections at {view.address} but does not answer: {view.error}"
+    if view.trouble == "refuses":
+        return f"{name} answers at {view.address}, but: {view.error}"
+    return f"{name} does not answer at {view.address}: {view.error}"
 
 
 def _consequence_of_absence(view: DependencyView) -> str:
@@ -82,7 +97,7 @@ def _dead_letter_problems(snapshot: Snapshot) -> Iterator[Problem]:
             yield Problem(
                 f"{count_of(records, 'record')} {happened} in the last hour ({agents})",
                 "They have no judgment." if kind == "lost" else "They are kept, with the reason.",
-                "`judgify dead-letters list`, then `judgify audit`",
+                f"`judgify dead-letters list`, then {NEXT[kind]}",
             )
 
 

@@ -1,7 +1,7 @@
 """A snapshot on a terminal: problems first, then how each part stands."""
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
 
 from rich.console import Console
 from rich.table import Table
@@ -9,11 +9,12 @@ from rich.text import Text
 
 from judgify.cli.terminal_text import printable
 from judgify.status.problem import Problem
-from judgify.status.snapshot import ProcessView, Snapshot, SwitchView, WorkflowView
+from judgify.status.snapshot import ProcessView, RestartView, Snapshot, SwitchView, WorkflowView
 from judgify.status.words import duration, size
 from topics.switch_table import SWITCHES, show
 
 VERSION_CHARS: int = 12
+STANDS: Final[Mapping[str, str]] = {"mute": "says nothing", "refuses": "refuses us"}
 
 
 def render(snapshot: Snapshot, problems: Sequence[Problem], screen: Console) -> None:
@@ -77,9 +78,17 @@ def _state(process: ProcessView) -> Text:
 def _facts(snapshot: Snapshot) -> Iterator[Text]:
     """Yield what follows the table, a line each."""
     for view in snapshot.dependencies:
-        good = view.error is None
-        yield _line(view.name, f"{'answers' if good else 'away'} at {view.address}")
+        stands = "answers" if view.error is None else STANDS.get(view.trouble or "", "away")
+        yield _line(view.name, f"{stands} at {view.address}")
     yield _line("dead letters", _dead_letters(snapshot))
+    if snapshot.errors:
+        told = (f"{it.code} {it.records:,} ({it.workflow_id})" for it in snapshot.errors)
+        yield _line("errors", f"last hour: {', '.join(told)}")
+    if snapshot.conflicts:
+        told = (f"{it.workflow_id} {it.records:,}" for it in snapshot.conflicts)
+        yield _line("reused ids", f"last hour, with other content, not stored: {', '.join(told)}")
+    if snapshot.restarts:
+        yield _line("restarts", ", ".join(map(_restart, snapshot.restarts)))
     for workflow in workflows_of(snapshot):
         yield _line("workflow", _workflow(workflow))
     switches = switches_set(snapshot)
@@ -89,6 +98,11 @@ def _facts(snapshot: Snapshot) -> Iterator[Text]:
         yield _line(
             "disk", f"{size(disk.free_bytes)} free of {size(disk.total_bytes)}, {disk.path}"
         )
+
+
+def _restart(view: RestartView) -> str:
+    ended = f" (last end: {view.last_exit})" if view.last_exit else ""
+    return f"{view.name} {view.restarts_total:,}{ended}"
 
 
 def _line(name: str, fact: str) -> Text:

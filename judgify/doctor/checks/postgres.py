@@ -6,6 +6,8 @@ from typing import Final
 
 from judgify.doctor.finding import Finding, fail, ok, warn
 from judgify.doctor.subject import Subject, start
+from judgify.status.database import find_trouble
+from judgify.status.snapshot import Trouble
 from runtime.addresses import without_password
 from schemas.errors import DependencyError, FatalError
 from sinks.postgres.health import PostgresHealth, fetch_health
@@ -24,16 +26,22 @@ def look(subject: Subject) -> Iterator[Finding]:
     try:
         health = asyncio.run(_fetch(url))
     except TimeoutError:
-        yield fail(
-            f"{where} accepts connections, if any, but does not answer in {TIMEOUT_S:g} s",
-            "look for a full disk, a stopped process, or sessions that hold locks",
-        )
+        yield _judge_silence(subject, where, asyncio.run(find_trouble(url)))
     except DependencyError as error:
         yield fail(f"no answer at {where}: {error.reason}", start("PostgreSQL", subject))
     except FatalError as error:
         yield fail(str(error), "see there")
     else:
         yield from judge(health, subject.settings.pg_pool_max)
+
+
+def _judge_silence(subject: Subject, where: str, trouble: Trouble) -> Finding:
+    if trouble == "mute":
+        return fail(
+            f"{where} accepts connections but does not answer in {TIMEOUT_S:g} s",
+            "look for a full disk, a stopped process, or sessions that hold locks",
+        )
+    return fail(f"no answer at {where} in {TIMEOUT_S:g} s", start("PostgreSQL", subject))
 
 
 async def _fetch(url: str) -> PostgresHealth:

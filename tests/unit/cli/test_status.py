@@ -107,6 +107,25 @@ def test_json_is_one_document_with_the_problems(seen: Callable[[Snapshot], None]
     assert document["processes"][0]["up"] is True
 
 
+def test_errors_reused_ids_and_restarts_are_shown_but_are_nobodys_alarm(
+    seen: Callable[[Snapshot], None],
+) -> None:
+    seen(
+        snapshot(
+            errors=[{"workflow_id": "milling", "code": "invalid_input", "records": 1_204}],
+            conflicts=[{"workflow_id": "milling", "records": 7}],
+            restarts=[{"name": "kafka", "restarts_total": 2, "last_exit": "killed by SIGKILL"}],
+        )
+    )
+
+    code, text = run()
+
+    assert code == 0
+    assert "errors        last hour: invalid_input 1,204 (milling)" in text
+    assert "reused ids    last hour, with other content, not stored: milling 7" in text
+    assert "restarts      kafka 2 (last end: killed by SIGKILL)" in text
+
+
 def test_without_postgres_the_counts_of_the_processes_are_shown(
     seen: Callable[[Snapshot], None],
 ) -> None:
@@ -227,6 +246,6 @@ async def test_everything_dead_is_told_within_5_s(mute_port: int, tmp_path: Path
     found = await gathering.gather(context)
 
     assert time.monotonic() - start < 4
-    assert [view.error is None for view in found.dependencies] == [False, False]
+    assert [view.trouble for view in found.dependencies] == ["mute", "mute"]
     assert [process.up for process in found.processes] == [False, False]
     assert "hunter2" not in found.model_dump_json()

@@ -100,6 +100,42 @@ def test_an_absent_database_is_told_by_itself_when_nobody_waits_for_it() -> None
     assert text.endswith("Do: start PostgreSQL.")
 
 
+@pytest.mark.parametrize(
+    ("view", "local", "advice"),
+    [
+        ({"error": "no answer", "trouble": "away"}, False, "start PostgreSQL."),
+        ({"error": "no answer", "trouble": "away"}, True, "wait, `judgify up` starts PostgreSQL"),
+        ({"error": "no answer", "trouble": "mute"}, True, "find what blocks PostgreSQL (a full "),
+        ({"error": "28P01: no", "trouble": "refuses"}, False, "mend what it says;"),
+        ({"error": None}, True, "PostgreSQL answers us, so mend what it says;"),
+    ],
+)
+def test_nobody_is_told_to_start_what_runs(view: dict[str, Any], local: bool, advice: str) -> None:
+    sink = seen_up("postgres-sink", partitions=[partition(held=HELD)])
+    known = {"name": "postgres", "address": "h:5432"}
+
+    told = texts(processes=[sink], dependencies=[known | view], local=local)
+
+    assert len(told) == 1
+    assert f"Do: {advice}" in told[0]
+
+
+@pytest.mark.parametrize(
+    ("trouble", "words"),
+    [
+        ("mute", "PostgreSQL accepts connections at h:5432 but does not answer: because."),
+        ("refuses", "PostgreSQL answers at h:5432, but: because."),
+        ("away", "PostgreSQL does not answer at h:5432: because."),
+    ],
+)
+def test_a_database_that_is_mute_is_told_from_one_that_is_away(trouble: str, words: str) -> None:
+    view = {"name": "postgres", "address": "h:5432", "error": "because", "trouble": trouble}
+
+    (text,) = texts(dependencies=[view])
+
+    assert text.startswith(words)
+
+
 def test_an_absent_kafka_is_told_once_and_first() -> None:
     held = {"kind": "dependency", "name": "kafka", "reason": "gone", "since_s": 5}
     agent = seen_up(ready=False, problems=["connecting"], partitions=[partition(held=held)])

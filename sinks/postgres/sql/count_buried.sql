@@ -1,0 +1,6 @@
+SELECT agent, kind, code, count(*) AS records
+FROM dead_letters
+WHERE at > now() - interval '1 hour'
+GROUP BY agent, kind, code
+ORDER BY records DESC, agent, code
+LIMIT $1
