@@ -7,7 +7,7 @@ the request was due, so a contender that stands still is charged for all that pi
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from statistics import median
 from typing import Any, Final
 
@@ -25,7 +25,7 @@ from bench.running import (
     listening_for_noise,
     start_contender,
 )
-from bench.whole import take_turns
+from bench.turns import run_turns
 
 WARM_UP: Final = 200
 """Requests by which a contender shows that it has joined and is warm, before anything counts."""
@@ -50,20 +50,22 @@ def measure_latency(
 ) -> dict[str, Any]:
     """Return quantiles of latency and the share of a core used, per contender and rate."""
     runs: dict[str, list[Figures]] = {}
-    turns = take_turns(contenders, rounds)
-    for turn, (number, contender) in enumerate(turns, 1):
+
+    def run(contender: Contender, number: int) -> Iterator[str]:
         for rate, figures in _run(ground, contender, number, rates, seconds).items():
             runs.setdefault(f"{contender.name} at {rate}", []).append(figures)
-            line = f"round {number + 1}  {contender.name:<22}{rate:>6,}/s  "
-            ground.say(f"[{turn:>2}/{len(turns)}] {line}{format_figures(figures)}")
+            yield f"{rate:>6,}/s  {format_figures(figures)}"
+
+    failures = run_turns(ground, contenders, rounds, run)
+    names = [it.name for it in contenders if it.name not in failures]
     rated = {
-        str(rate): {it.name: summarize(runs[f"{it.name} at {rate}"]) for it in contenders}
-        for rate in rates
+        str(rate): {name: summarize(runs[f"{name} at {rate}"]) for name in names} for rate in rates
     }
     return {
         "what": "latency in ms from the time a request was due to its result at an observer, and "
         "between the broker's timestamps of both; open loop",
         "settings": {"rounds": rounds, "seconds_per_rate": seconds, "uncounted_s": UNCOUNTED_S},
+        "failed": failures,
         "rates": rated,
         "ratios": {rate: _ratios(summaries) for rate, summaries in rated.items()},
     }
@@ -134,7 +136,7 @@ def _warm_up(ground: Ground, running: Running, name: str) -> None:
     while sum(observer.ends()) - before < schedule.count:
         running.require_alive()
         if time.monotonic() > deadline_s:
-            raise BenchError(f"{running.name} did not begin: {running.told()}")
+            raise BenchError("it did not begin", running.told())
         time.sleep(LOOK_S)
 
 

@@ -43,7 +43,7 @@ class Race:
             running.stop()
         answers = summarize_answers(observer.read(starts))
         if answers.distinct != total or answers.records != total or answers.counts != load.known:
-            raise BenchError(f"{contender.name} answered wrongly: {dict(answers.counts)}")
+            raise BenchError(f"it answered wrongly: {dict(answers.counts)}")
         return Run(
             contender=contender.name,
             round=number,
@@ -68,7 +68,7 @@ class Race:
             if sample.results > samples[-1].results:
                 moved_at_s = time.monotonic()
             elif time.monotonic() - moved_at_s > SILENCE_S_MAX:
-                raise BenchError(f"stuck at {sample.results} of {total}: {running.told()}")
+                raise BenchError(f"stuck at {sample.results} of {total}", running.told())
             samples.append(sample)
             self.ground.show(f"{sample.results:>9,} of {total:,}")
         return samples, rss_mib

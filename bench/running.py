@@ -24,6 +24,11 @@ LOG_CHARS: Final = 2_000
 class BenchError(RuntimeError):
     """A contender that did not do its work; its figure would be worth nothing."""
 
+    def __init__(self, what: str, told: str = "") -> None:
+        """Say `what` went wrong; `told` is for who watches alone: it may name paths and hosts."""
+        super().__init__(f"{what}: {told}" if told else what)
+        self.what = what
+
 
 @dataclass(frozen=True, slots=True)
 class Ground:
@@ -66,7 +71,7 @@ class Running:
             BenchError: it has ended.
         """
         if self.process.poll() is not None:
-            raise BenchError(f"{self.name} ended with {self.process.returncode}: {self.told()}")
+            raise BenchError(f"it ended with {self.process.returncode}", self.told())
 
     def told(self) -> str:
         return self.log.read_text(encoding="utf-8", errors="replace")[-LOG_CHARS:].strip()
@@ -93,7 +98,7 @@ def start_contender(
     try:
         python = open_environment(contender.environment)
     except NotInstalledError as error:
-        raise BenchError(f"{contender.name} is not installed: {error}") from error
+        raise BenchError("it could not be installed", str(error)) from error
     state = ground.logs / f"{run}.state"
     state.mkdir()
     command = contender.command(

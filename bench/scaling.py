@@ -95,7 +95,7 @@ def _watch(
         if now > done:
             done, moved_at_s = now, time.monotonic()
         elif time.monotonic() - moved_at_s > SILENCE_S_MAX:
-            raise BenchError(f"stuck at {done} of {total}: {running[0].told()}")
+            raise BenchError(f"stuck at {done} of {total}", running[0].told())
         look = (time.monotonic(), _broker_s(ground), [worker.cpu_s() for worker in running])
         if done > total * MIDDLE[0]:
             begun = begun or look

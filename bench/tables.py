@@ -60,12 +60,11 @@ def _whole(report: Report) -> list[Table]:
         "contender", "per second", "each round", "us CPU per result", "MiB", "rule-agent is",
         "all committed",
     )  # fmt: skip
-    failed = [f"Not measured: {name}, {why[:200]}" for name, why in report["failed"].items()]
     parts = report["in_process_us_per_request"].items()
     in_process = Table(
         ("in process, one thread", "us per request"), [(name, f"{us:.2f}") for name, us in parts]
     )
-    return [Table(headers, rows, failed), in_process]
+    return [Table(headers, rows, _failed(report)), in_process]
 
 
 def _latency(report: Report) -> list[Table]:
@@ -88,7 +87,7 @@ def _latency(report: Report) -> list[Table]:
                     f"{ratios['p50']:.2f} / {ratios['p99']:.2f} x" if ratios else "",
                 )
             )
-        tables.append(Table(headers, rows))
+        tables.append(Table(headers, rows, _failed(report)))
     return tables
 
 
@@ -176,6 +175,10 @@ def tell_conditions(conditions: Mapping[str, Any]) -> str:
     if conditions.get("noisy") or load > conditions["cores"] / 2:
         told.append("**The machine was busy: take these figures for noise.**")
     return " ".join(told)
+
+
+def _failed(report: Report) -> list[str]:
+    return [f"Not measured: {name}: {why}" for name, why in report["failed"].items()]
 
 
 def _number(value: float | None, form: str) -> str:

@@ -46,6 +46,7 @@ def _latency() -> dict[str, Any]:
     }
     names = ("rule-agent", "loop")
     return {
+        "failed": {},
         "rates": {rate: dict.fromkeys(names, summary) for rate in ("1000", "5000")},
         "ratios": {rate: {"loop": {"p50": 1.0, "p99": 1.0}} for rate in ("1000", "5000")},
     }

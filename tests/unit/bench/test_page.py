@@ -39,7 +39,7 @@ def test_the_table_tells_rate_ratio_and_who_did_not_commit_or_run() -> None:
     assert "60,000" in text
     assert "1.20 x" in text
     assert "**no**" in text
-    assert "Not measured: quix-streams, no index" in text
+    assert "Not measured: quix-streams: no index" in text
 
 
 def test_figures_of_a_busy_machine_are_called_noise() -> None:
