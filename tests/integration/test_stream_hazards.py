@@ -200,5 +200,10 @@ def test_a_broken_deploy_stops_instead_of_burying_the_topic(stream: EchoStream) 
     stream.send_keyed([(b"bug", b"k%d" % (number % 3)) for number in range(120)])
 
     assert process.wait(timeout=15) == 2
+    again = stream.start()
+    assert again.wait(timeout=15) == 2
+    told = [line for line in stream.log().splitlines() if "process_refused" in line]
+    assert len(told) == 2, "one clear line each"
+    assert all("Do: go back to the release before" in line for line in told)
     assert len(stream.read(stream.dead_letters)) < 50
     assert stream.committed() <= 0

@@ -18,7 +18,7 @@ from typing import Final
 
 from runtime.clock import BrokerClock, SystemClock
 from runtime.health import HealthServer
-from runtime.logs import configure_logging
+from runtime.logs import close_logging, configure_logging
 from schemas.errors import DependencyError, FatalError, MessageError
 from stream import app
 from stream.batch import Batch, Burial, Output, Record
@@ -162,5 +162,6 @@ if __name__ == "__main__":
     configure_logging("INFO", process=NAME)
     options = Options(**json.loads(sys.argv[3] if len(sys.argv) > 3 else "{}"))
     code = asyncio.run(run(sys.argv[1], int(sys.argv[2]), options))
+    close_logging()
     sys.stdout.flush()
     os._exit(code)
