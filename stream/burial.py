@@ -1,6 +1,6 @@
 """Burying: a record that can never work becomes a dead letter, byte for byte, with the reason."""
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Sequence
 from typing import Final
 
@@ -25,6 +25,8 @@ log = get_logger(__name__)
 
 LETTER_BYTES_MAX: Final = RECORD_BYTES_MAX - 65_536
 """Key, value and headers of a dead letter; the rest is for the headers that we add."""
+TOLD_MAX: Final = 100
+"""Twice as many as stop the process when they come in a row."""
 _CODE: Final = f"{DEAD_LETTER_PREFIX}code"
 
 
@@ -37,6 +39,8 @@ class Undertaker:
         self._requests_topic = requests_topic
         self.counts: Counter[str] = Counter()
         """What was buried since the start, by code."""
+        self._told: deque[tuple[str, int, int, int]] = deque(maxlen=TOLD_MAX)
+        """Bugs that were logged: a batch that is tried again tells them no second time."""
 
     def bury(
         self,
@@ -53,7 +57,8 @@ class Undertaker:
         """
         kind, code, reason = _describe(error)
         place = (source.topic, source.partition, record.offset)
-        if kind == "bug":
+        if kind == "bug" and (*place, record.timestamp) not in self._told:
+            self._told.append((*place, record.timestamp))
             log.error(
                 "bug_buried", topic=place[0], partition=place[1], offset=place[2], exc_info=error
             )
@@ -90,9 +95,10 @@ class Undertaker:
     def count(self, letters: Sequence[Output]) -> None:
         """Count dead letters that the broker has acknowledged."""
         for letter in letters:
-            code = next(value for name, value in letter.headers if name == _CODE) or b""
-            DEAD_LETTERS_TOTAL.labels(self._seam.agent, code.decode()).inc()
-            self.counts[code.decode()] += 1
+            # The last: a client may have sent headers of this name, ours stand behind its own.
+            code = (dict(letter.headers)[_CODE] or b"").decode()
+            DEAD_LETTERS_TOTAL.labels(self._seam.agent, code).inc()
+            self.counts[code] += 1
 
     def bury_unreadable(self, source: TopicPartition, unreadable: Sequence[Record]) -> list[Output]:
         """Return the dead letters of records whose headers nobody could read."""

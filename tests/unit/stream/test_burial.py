@@ -8,6 +8,7 @@ from runtime.clock import format_ms
 from runtime.metrics import REGISTRY
 from schemas.dead_letter import DeadLetter
 from schemas.errors import MessageError, PipelineError
+from stream import burial
 from stream.batch import Output
 from stream.ledger import TopicPartition
 from stream.salvage import UnreadableRecord
@@ -139,3 +140,27 @@ def test_what_is_buried_is_counted_by_code(bench: SeamBench) -> None:
 
     assert dict(bench.undertaker.counts) == {"bad_value": 2, "internal_error": 1}
     assert REGISTRY.get_sample_value("dead_letters_total", labels) == before + 2
+
+
+@pytest.mark.parametrize("forged", [b"anything", b"\xff", b""])
+def test_what_a_client_writes_into_our_headers_is_never_counted(
+    bench: SeamBench, forged: bytes
+) -> None:
+    record = FakeRecord(0, value=b"x", headers=[("judgify-dl-code", forged)])
+
+    bench.undertaker.count([bench.undertaker.bury(SOURCE, record, BAD)])
+
+    assert dict(bench.undertaker.counts) == {"bad_value": 1}
+
+
+def test_a_bug_is_told_once_however_often_its_batch_is_tried_again(
+    bench: SeamBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[int] = []
+    monkeypatch.setattr(burial.log, "error", lambda _event, **it: told.append(it["offset"]))
+
+    for _ in range(3):
+        for offset in (4, 5):
+            bench.undertaker.bury(SOURCE, FakeRecord(offset, value=b"x"), KeyError("ours"))
+
+    assert told == [4, 5]
