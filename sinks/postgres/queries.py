@@ -18,6 +18,9 @@ MATCHES_MAX: Final = 10
 """Judgments shown for one request id: one per workflow that judged it."""
 APPLICATION: Final = "judgify cli"
 
+_PLAN: Final = "SET enable_hashagg = off; SET enable_seqscan = off"
+"""Minutes are read from the newest on, until a page is full. PostgreSQL would gather all first."""
+
 _ORIGIN: Final = {
     "origin_topic": "topic",
     "origin_partition": "partition",
@@ -66,6 +69,7 @@ async def fetch_judgments(
     before, judgment_id = _parse_cursor(cursor)
     since, age_max = split_since(wanted.since)
     async with connect(database_url, APPLICATION) as connection:
+        await connection.execute(_PLAN)
         rows = await connection.fetch(
             load_statement("list_judgments"),
             wanted.tenant, wanted.workflow_id, wanted.verdict, wanted.status, wanted.rule,

@@ -256,9 +256,10 @@ AGES = (None, datetime.now(UTC), 1_000)
         ("prune_dead_letters", AGES),
         ("audit_lost", (["a", "b"], 9)),
         ("audit_offsets", ("a", 1, 0, 100_000, 0, ["rule-agent"])),
+        ("list_judgments", (None, None, None, "error", None, None, None, None, 9, None)),
     ],
 )
-async def test_no_statement_of_prune_and_audit_has_to_read_a_whole_table(
+async def test_no_statement_over_many_rows_has_to_read_a_whole_table(
     database: asyncpg.Connection, name: str, parameters: tuple[object, ...]
 ) -> None:
     await database.execute(load_statement("create_pruned_counts"))

@@ -1,5 +1,6 @@
 -- The newest judgments first. Without a workflow each one is looked up by its own stretch of the
--- index (the recursion leaps from workflow to workflow), never by reading the table.
+-- index (the recursion leaps from workflow to workflow), never by reading the table. The counts name
+-- the minutes that hold what is wanted, so that what is rare is found without reading what is not.
 WITH RECURSIVE known AS (
     (
         SELECT tenant, workflow_id
@@ -21,17 +22,36 @@ WITH RECURSIVE known AS (
 SELECT judgment.*
 FROM known
 CROSS JOIN LATERAL (
-    SELECT *
-    FROM judgment_executions AS one
-    WHERE one.tenant = known.tenant AND one.workflow_id = known.workflow_id
-        AND ($3::text IS NULL OR one.verdict = $3)
-        AND ($4::text IS NULL OR one.status = $4)
-        AND ($5::text IS NULL OR one.rule = $5)
-        AND ($6::timestamptz IS NULL OR one.requested_at >= $6)
-        AND ($10::interval IS NULL OR one.requested_at >= now() - $10)
-        AND ($7::timestamptz IS NULL OR one.requested_at <= $7)
-        AND ($7::timestamptz IS NULL OR (one.requested_at, one.judgment_id) < ($7, $8::uuid))
-    ORDER BY one.requested_at DESC, one.judgment_id DESC
+    SELECT one.*
+    FROM (
+        SELECT DISTINCT counts.minute
+        FROM judgment_counts AS counts
+        WHERE counts.tenant = known.tenant AND counts.workflow_id = known.workflow_id
+            AND ($3::text IS NULL OR counts.verdict = $3)
+            AND ($4::text IS NULL OR counts.status = $4)
+            AND ($5::text IS NULL OR counts.rule = $5)
+            AND counts.minute >= date_trunc('minute', coalesce($6::timestamptz, '-infinity'))
+            AND counts.minute >= date_trunc('minute', coalesce(now() - $10::interval, '-infinity'))
+            AND counts.minute <= coalesce($7::timestamptz, 'infinity')
+        ORDER BY counts.minute DESC
+    ) AS held
+    CROSS JOIN LATERAL (
+        SELECT *
+        FROM judgment_executions AS each
+        WHERE each.tenant = known.tenant AND each.workflow_id = known.workflow_id
+            AND each.requested_at >= held.minute
+            AND each.requested_at < held.minute + interval '1 minute'
+            AND ($3::text IS NULL OR each.verdict = $3)
+            AND ($4::text IS NULL OR each.status = $4)
+            AND ($5::text IS NULL OR each.rule = $5)
+            AND ($6::timestamptz IS NULL OR each.requested_at >= $6)
+            AND ($10::interval IS NULL OR each.requested_at >= now() - $10)
+            AND ($7::timestamptz IS NULL OR each.requested_at <= $7)
+            AND ($7::timestamptz IS NULL OR (each.requested_at, each.judgment_id) < ($7, $8::uuid))
+        ORDER BY each.requested_at DESC, each.judgment_id DESC
+        LIMIT $9
+    ) AS one
+    ORDER BY held.minute DESC, one.requested_at DESC, one.judgment_id DESC
     LIMIT $9
 ) AS judgment
 WHERE ($1::text IS NULL OR known.tenant = $1) AND ($2::text IS NULL OR known.workflow_id = $2)
