@@ -89,7 +89,7 @@ class PostgresSink:
     async def _check_access(self) -> None:
         try:
             async with connect(self._database_url, NAME):
-                pass
+                _up.set(1)
         except AccessRefusedError as error:
             raise DependencyError(DEPENDENCY, str(error)) from error
         except DependencyError:
