@@ -92,9 +92,10 @@ class Run:
         due = list(enumerate(self.schedule.faults))
         seconds = self.schedule.seconds
         while (now_s := time.monotonic() - begun_s) < seconds * (SLOWNESS_MAX if due else 1):
-            for number, planned in [it for it in due if self._is_due(it[1], now_s, scene)]:
-                due.remove((number, planned))
-                self._inject(number, planned, scene)
+            for number, planned in tuple(due):
+                if self._is_due(planned, now_s, scene):
+                    due.remove((number, planned))
+                    self._inject(number, planned, scene)
             self._heal_due(scene, time.monotonic())
             scene.tick()
         self.skipped += [f"{_name(planned)}: the time was up before" for _, planned in due]

@@ -60,12 +60,12 @@ class Scene:
         lane = Lane(self.stage.bootstrap, PREFIX, self.directory, self.stage.database_url)
         if self.stage.redis_url:
             lane.environment["REDIS_URL"] = self.stage.redis_url
-        for path in (MILLING, TRIAL):
-            lane.publish_workflow(path)
         self.fleet.environment.update(lane.environment)
         for slot in self.fleet.members:
             if int(slot.partition("/")[2]) < copies:
                 self.fleet.start(slot)
+        for path in (MILLING, TRIAL):
+            lane.publish_workflow(path)
         if not self.wait(self.fleet.are_ready, READY_TIMEOUT_S):
             raise DependencyError("chaos", f"the agents did not start, see {self.directory}/logs")
         self.observer.start()

@@ -155,8 +155,13 @@ class Stage:
 
     def open(self) -> None:
         """Start everything and make the database; from the main thread (see judgify/stack)."""
-        for dependency in self.dependencies:
-            dependency.service.start()
+        waiting = [dependency.service for dependency in self.dependencies]
+        for service in waiting:
+            service.program.prepare()
+            service.launch()
+        while waiting:
+            waiting = [service for service in waiting if not service.poll_ready()]
+            time.sleep(READY_POLL_S)
         self.database_url = self._make_database()
 
     @property
