@@ -10,14 +10,16 @@ from bench.svg import Drawing
 Report = Mapping[str, Any]
 
 WIDTH: Final = 760
-LEFT: Final = 170
-RIGHT: Final = 150
+LEFT: Final = 185
+RIGHT: Final = 175
 TOP: Final = 70
 ROW: Final = 34
 PLOT: Final = WIDTH - LEFT - RIGHT
 RULES_RATIO_WANTED: Final = 0.8
 MEMORY_MIB_MAX: Final = 250
 PLOT_HEIGHT: Final = 220
+QUANTILES: Final = {"p50": 3.5, "p90": 5.0, "p99": 7.0}
+"""What is drawn of a latency, and the radius of its dot."""
 LATENCY_MS_MIN: Final = 1.0
 """Where the logarithmic axis begins."""
 
@@ -37,7 +39,7 @@ def _whole(report: Report) -> str:
         WIDTH,
         TOP + ROW * len(by_rate) + 20,
         "Whole judgments per second on one core",
-        "bar: median over the rounds, ticks: each round; beside it: what rule-agent is of it",
+        "bar: median over the rounds; ticks: each round; last column: rule-agent beside it",
     )
     for row, (name, summary) in enumerate(by_rate):
         y = TOP + row * ROW
@@ -47,9 +49,12 @@ def _whole(report: Report) -> str:
         for rate in summary["per_second"]:
             x = LEFT + rate / most * PLOT
             drawing.line([(x, y - 2), (x, y + 22)], "mark")
+        weight = "strong" if name == OURS else ""
+        rate_told = f"{summary['per_second_median']:,}/s"
+        drawing.text(LEFT + PLOT + 85, y + 15, rate_told, weight, "end")
         ratio = report["ratios"].get(f"{OURS} / {name}")
-        told = f"{summary['per_second_median']:,}/s" + (f"   {ratio:.2f} x" if ratio else "")
-        drawing.text(LEFT + PLOT + 14, y + 15, told, "strong" if name == OURS else "")
+        if ratio:
+            drawing.text(LEFT + PLOT + 150, y + 15, f"{ratio:.2f} x", weight, "end")
     return drawing.render()
 
 
@@ -62,7 +67,7 @@ def _latency(report: Report) -> str:
         WIDTH,
         TOP + ROW * rows + 30,
         "From due to seen: latency at a fixed rate, open loop",
-        "from p50 (light) over p90 to p99 (dark), medians over the rounds, logarithmic",
+        "small dot p50, middle dot p90, large dot p99; medians over the rounds; logarithmic",
     )
 
     def place(ms: float) -> float:
@@ -89,9 +94,12 @@ def _draw_range(
     kind = "ours" if name == OURS else "peer"
     drawing.text(LEFT + 6, y + 14, name, "strong" if name == OURS else "", "end")
     drawing.line([(place(ms["p50"]), y + 10), (place(ms["p99"]), y + 10)], f"line {kind}-line")
-    for quantile, radius in (("p50", 4), ("p90", 5), ("p99", 7)):
+    for quantile, radius in QUANTILES.items():
         drawing.dot(place(ms[quantile]), y + 10, radius, kind)
-    told = f"{ms['p50']:.1f} / {ms['p90']:.1f} / {ms['p99']:.1f} ms"
+    told = (
+        " / ".join(f"{ms[it]:.1f}" if ms[it] < 100 else f"{ms[it]:,.0f}" for it in QUANTILES)
+        + " ms"
+    )
     drawing.text(LEFT + PLOT + 14, y + 14, told)
 
 
@@ -131,29 +139,28 @@ def _memory(report: Report) -> str:
     drawing = Drawing(
         WIDTH,
         TOP + PLOT_HEIGHT + 70,
-        "Resident memory at full speed, PostgreSQL locked",
+        "Resident memory at full speed, PostgreSQL locked, MiB",
         f"{report['results_per_second']:,} results per second; the dashed line is what we allow",
     )
-    bottom, last_s = TOP + PLOT_HEIGHT, max(seconds[-1], 1.0)
+    bottom, last_s = TOP + PLOT_HEIGHT, report["settings"]["minutes"] * 60
 
     def level(mib: float) -> float:
         share: float = mib / most
         return bottom - share * PLOT_HEIGHT
 
-    for mib in range(0, int(most) + 1, 50):
+    for mib in sorted({*range(0, int(most) + 1, 50)} - {MEMORY_MIB_MAX}):
         _draw_level(drawing, level(mib), f"{mib}", "grid")
-    limit = f"{MEMORY_MIB_MAX} MiB"
-    _draw_level(drawing, level(MEMORY_MIB_MAX), limit, "limit", "limit-text")
+    _draw_level(drawing, level(MEMORY_MIB_MAX), f"{MEMORY_MIB_MAX}", "limit", "limit-text")
     named = list(zip(series, ("ours", "third"), strict=False))
     for name, style in named:
         points = [
-            (70 + at_s / last_s * (WIDTH - 100), level(mib))
+            (70 + min(at_s / last_s, 1) * (WIDTH - 110), level(mib))
             for at_s, mib in zip(seconds, series[name], strict=True)
         ]
         drawing.line(points, f"line {style}-line")
     for share in (0, 0.25, 0.5, 0.75, 1):
-        x = 70 + share * (WIDTH - 100)
-        drawing.text(x, bottom + 18, f"{share * last_s / 60:.3g} min", "muted", "middle")
+        x = 70 + share * (WIDTH - 110)
+        drawing.text(x, bottom + 18, f"{share * last_s / 60:.4g} min", "muted", "middle")
     _draw_legend(drawing, bottom + 48, named)
     return drawing.render()
 
@@ -161,7 +168,7 @@ def _memory(report: Report) -> str:
 def _draw_level(
     drawing: Drawing, y: float, label: str, kind: str, label_kind: str = "muted"
 ) -> None:
-    drawing.line([(70, y), (WIDTH - 30, y)], kind)
+    drawing.line([(70, y), (WIDTH - 40, y)], kind)
     drawing.text(62, y + 4, label, label_kind, "end")
 
 
