@@ -11,6 +11,7 @@ from judgify.schema_files import MESSAGES
 from schemas.dead_letter import DeadLetter
 from schemas.model import Message
 from topics import headers
+from topics.redrive_headers import REDRIVE_OF
 from topics.registry import (
     CONTROL,
     DEAD_LETTERS,
@@ -49,6 +50,8 @@ _HEADERS: Final[Mapping[str, Mapping[str, Any]]] = {
         headers.TRACEPARENT: _TRACE,
         headers.CORRELATION_ID: _TEXT
         | {"description": "Counts where the value has no `correlation_id`.", "maxLength": 128},
+        REDRIVE_OF: _TEXT
+        | {"description": "On a request that `judgify dead-letters redrive` sent again: of which."},
     },
     ESCALATIONS.name: _OUTCOME_HEADERS,
     RESULTS.name: _OUTCOME_HEADERS,
@@ -103,6 +106,10 @@ def _describe_dead_letter(spec: TopicSpec) -> dict[str, Any]:
     ours = {
         f"{headers.DEAD_LETTER_PREFIX}{name}": _as_text(fields[field])
         for name, field in headers.DEAD_LETTER_FIELDS.items()
+    }
+    ours[f"{headers.DEAD_LETTER_PREFIX}headers"] = _TEXT | {
+        "const": headers.UNREADABLE.decode(),
+        "description": "There when the failed record's own headers could not be read.",
     }
     needed = [
         f"{headers.DEAD_LETTER_PREFIX}{name}"

@@ -136,7 +136,7 @@ def test_the_document_and_the_published_schema_of_a_message_say_the_same(name: s
 
 def test_the_headers_of_a_dead_letter_fit_and_are_all_described() -> None:
     letter = DeadLetter(
-        key=b"m-1", value=b"not json", headers=(), topic="judgify.requests.v1", partition=3,
+        key=b"m-1", value=b"not json", headers=None, topic="judgify.requests.v1", partition=3,
         offset=18_822, timestamp=1_795_266_000_123, agent="rule-agent", version="0.1.0",
         request_origin="judgify.requests.v1/3/18822/1795266000123", value_length=70_000,
         value_sha256="a" * 64, kind="message", code="unreadable", reason="not JSON",
