@@ -82,14 +82,23 @@ def small_disk() -> Iterator[Path]:
     place.rmdir()
 
 
-async def test_a_full_disk_holds_the_sink_which_goes_on_when_there_is_room(
-    sink: PostgresSink, database: asyncpg.Connection, small_disk: Path
-) -> None:
+@pytest.fixture
+async def small_space(database: asyncpg.Connection, small_disk: Path) -> AsyncIterator[str]:
+    """A tablespace on the small disk; the judgments are in it."""
     give_away(small_disk, Path(await database.fetchval("SHOW data_directory")))
-    space = make_name("room_")
-    await database.execute(f"CREATE TABLESPACE {space} LOCATION '{small_disk}'")
-    await database.execute(f"ALTER TABLE judgment_executions SET TABLESPACE {space}")
-    await database.execute(f"CREATE TABLE filler (t text) TABLESPACE {space}")
+    name = make_name("room_")
+    await database.execute(f"CREATE TABLESPACE {name} LOCATION '{small_disk}'")
+    await database.execute(f"ALTER TABLE judgment_executions SET TABLESPACE {name}")
+    yield name
+    await database.execute("DROP TABLE IF EXISTS filler")
+    await database.execute("ALTER TABLE judgment_executions SET TABLESPACE pg_default")
+    await database.execute(f"DROP TABLESPACE {name}")
+
+
+async def test_a_full_disk_holds_the_sink_which_goes_on_when_there_is_room(
+    sink: PostgresSink, database: asyncpg.Connection, small_space: str
+) -> None:
+    await database.execute(f"CREATE TABLE filler (t text) TABLESPACE {small_space}")
     await fill(database)
     batch = make_results(*(encode_judgment(f"r-{n}", n, reason="x" * 200) for n in range(500)))
 
@@ -101,8 +110,6 @@ async def test_a_full_disk_holds_the_sink_which_goes_on_when_there_is_room(
 
     assert left == 0
     assert await stored(database) == 500
-    await database.execute("ALTER TABLE judgment_executions SET TABLESPACE pg_default")
-    await database.execute(f"DROP TABLESPACE {space}")
 
 
 def give_away(directory: Path, data_directory: Path) -> None:
