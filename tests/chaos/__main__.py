@@ -55,9 +55,13 @@ def run_schedule(console: Console, schedule: Schedule, program: tuple[str, ...])
         f"{schedule.rate_per_s} requests/s, in {directory}"
     )
     started_s = time.monotonic()
-    evidence = Run(
-        schedule, directory, lambda line: console.print(line, markup=False), program
-    ).execute()
+    with console.status("services and agents start") as status:
+
+        def say(line: str) -> None:
+            status.update(f"seed {schedule.seed}, {time.monotonic() - started_s:.0f} s")
+            console.print(line, markup=False)
+
+        evidence = Run(schedule, directory, say, program).execute()
     verdicts = check(evidence)
     held = all(verdict.holds for verdict in verdicts)
     print_run(console, schedule.seed, evidence, verdicts, directory)

@@ -75,6 +75,7 @@ class Run:
             facts = {"unhealed": len(self._active), **self._converge(scene)}
             audit = lane.run_judgify("audit", "--json")
             (self.directory / "audit.json").write_text(audit.stdout + audit.stderr, "utf-8")
+            self.say(f"{scene.history.now_s():6.1f} s  everybody is asked to end")
             scene.stop_fleet()
             facts |= {"audit": audit.returncode, **_count_left_behind(scene.stage)}
             return self._gather(scene, lane, facts)
@@ -161,9 +162,11 @@ class Run:
         healed_s = scene.history.add("all_healed")
         scene.wait_progress(healed_s, PROGRESS_TIMEOUT_S)
 
-    @staticmethod
-    def _converge(scene: Scene) -> dict[str, float]:
+    def _converge(self, scene: Scene) -> dict[str, float]:
         """Stop the load and wait until nothing is left to do; return how that went."""
+        self.say(
+            f"{scene.history.now_s():6.1f} s  every lane goes on; the load stops, all is drained"
+        )
         unanswered = scene.load.stop()
         sent = len(scene.load.sent)
         stopped_s = scene.history.add("load_stopped", sent=sent, unanswered=unanswered)

@@ -7,7 +7,6 @@ own, so that filling it leaves PostgreSQL's log and everybody else alone.
 import contextlib
 import ctypes
 import os
-import shutil
 import signal
 import subprocess
 import time
@@ -26,6 +25,8 @@ from tests.chaos import sql
 CLONE_NEWNS: Final = 0x00020000
 DISK_MIB: Final = 384
 BALLAST: Final = "ballast"
+MIB: Final = 1_048_576
+PAGE_BYTES: Final = 4_096
 READY_POLL_S: Final = 0.25
 AGENT_SLOTS: Final = 3
 
@@ -99,9 +100,11 @@ class SmallDisk:
 
     def fill(self) -> None:
         """Leave not one byte."""
-        free = shutil.disk_usage(self.place).free
-        with (self.place / BALLAST).open("wb") as ballast:
-            os.posix_fallocate(ballast.fileno(), 0, free)
+        with (self.place / BALLAST).open("wb", buffering=0) as ballast:
+            for size_bytes in (MIB, PAGE_BYTES):
+                with contextlib.suppress(OSError):  # no space left: that is the point
+                    while True:
+                        ballast.write(bytes(size_bytes))
 
     def clear(self) -> None:
         (self.place / BALLAST).unlink(missing_ok=True)
