@@ -34,7 +34,7 @@ _is_place: Final = re.compile(
 def redrive(  # noqa: PLR0913 -- one parameter per option
     places: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[TOPIC/PARTITION/OFFSET]...", help="Only these records."),
+        typer.Argument(metavar="TOPIC/PARTITION/OFFSET", help="Only these records."),
     ] = None,
     *,
     topic: Annotated[str | None, typer.Option(help="Only records of this topic.")] = None,

@@ -90,9 +90,13 @@ def _topic_problems(snapshot: Snapshot) -> Iterator[Problem]:
 
 def _dead_letter_problems(snapshot: Snapshot) -> Iterator[Problem]:
     for kind, happened in GRAVE_KINDS.items():
-        counts = [count for count in snapshot.dead_letters or [] if count.kind == kind]
+        counts = [
+            count
+            for count in snapshot.dead_letters or []
+            if count.kind == kind and count.records > count.sent_again
+        ]
         if counts:
-            records = sum(count.records for count in counts)
+            records = sum(count.records - count.sent_again for count in counts)
             agents = ", ".join(sorted({count.agent for count in counts}))
             yield Problem(
                 f"{count_of(records, 'record')} {happened} in the last hour ({agents})",

@@ -169,6 +169,8 @@ class DeadLetterCount(Seen):
     kind: str
     code: str
     records: int
+    sent_again: int = 0
+    """Of these, by `judgify dead-letters redrive`."""
 
 
 class DiskView(Seen):

@@ -17,7 +17,7 @@ class LastHour:
     """Rows as counted; None: there was no time to count."""
 
     buried: list[dict[str, Any]] | None = None
-    """agent, kind, code, records."""
+    """agent, kind, code, records, and how many of these were sent again."""
     errors: list[dict[str, Any]] | None = None
     """workflow_id, code, records: judgments with an error, of the newest `ROWS_MAX`."""
     conflicts: list[dict[str, Any]] | None = None

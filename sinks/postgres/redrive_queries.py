@@ -33,6 +33,10 @@ class LetterId(NamedTuple):
     agent: str
 
 
+_BEFORE_ALL: Final = LetterId("", -1, -1, -(2**63), "")
+"""Smaller than any dead letter."""
+
+
 class Place(NamedTuple):
     """Where a buried record stood."""
 
@@ -78,7 +82,7 @@ async def select_letters(
     connection: Connection, wanted: Selection, limit: int
 ) -> AsyncIterator[Letter]:
     """Yield up to `limit` dead letters in the order of the log, a bounded number in memory."""
-    after: tuple[Any, ...] = (None,) * len(LetterId._fields)
+    after = _BEFORE_ALL
     left = limit
     while left > 0:
         count = min(left, LETTERS_AT_ONCE)

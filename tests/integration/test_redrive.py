@@ -323,3 +323,18 @@ def test_what_was_acknowledged_before_a_failure_is_marked_and_the_rest_is_not(
     assert ended.code == 1
     assert "kafka: gone" in ended.stderr
     assert bench.query("SELECT record_offset FROM dead_letters WHERE redrives = 1") == [(0,)]
+
+
+def test_a_crash_between_acknowledgement_and_mark_sends_that_page_once_more(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def crash(*_: object) -> None:
+        raise DependencyError("postgres", "gone")
+
+    bench.bury(bench.letter(1))
+    with monkeypatch.context() as crashing:
+        crashing.setattr(running, "mark_redriven", crash)
+        assert bench.commands.run("dead-letters", "redrive", "--kind", "skip", "--yes").code == 1
+
+    assert bench.redrive("--kind", "skip", "--yes")["sent"] == {"requests": 1}
+    assert [it.value() for it in bench.sent()] == [encode_request(request_id="r-1")] * 2

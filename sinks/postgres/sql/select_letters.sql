@@ -1,4 +1,5 @@
--- In the order of the log, so that requests of one key are sent again in the order they came in.
+-- In the order of the log, so that requests of one key are sent again in the order they came in. The
+-- last condition stands alone, so that each page begins in the index where the one before ended.
 SELECT
     topic, partition, record_offset, record_ts, agent, kind, code, key, value, value_length,
     headers, redriven_at, redriven_to
@@ -17,9 +18,6 @@ WHERE ($1::text IS NULL OR topic = $1)
             SELECT * FROM unnest($9::text[], $10::integer[], $11::bigint[])
         )
     )
-    AND (
-        $12::text IS NULL
-        OR (topic, partition, record_offset, record_ts, agent) > ($12, $13, $14, $15, $16)
-    )
+    AND (topic, partition, record_offset, record_ts, agent) > ($12, $13, $14, $15, $16)
 ORDER BY topic, partition, record_offset, record_ts, agent
 LIMIT $17

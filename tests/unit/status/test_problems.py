@@ -216,6 +216,16 @@ def test_a_grave_kind_of_dead_letter_is_a_problem(kind: str) -> None:
     assert "(rule-agent)" in text
 
 
+@pytest.mark.parametrize(("sent_again", "told"), [(0, "5 records"), (3, "2 records"), (5, "")])
+def test_what_was_sent_again_is_no_problem_any_more(sent_again: int, told: str) -> None:
+    letter = {"agent": "rule-agent", "kind": "bug", "code": "x", "records": 5}
+
+    said = texts(dead_letters=[letter | {"sent_again": sent_again}])
+
+    assert "".join(said).startswith(told)
+    assert bool(said) is bool(told)
+
+
 @pytest.mark.parametrize(("local", "problems"), [(True, 1), (False, 0)])
 def test_a_full_disk_matters_where_the_data_lies(local: bool, problems: int) -> None:
     disk = {"path": "/data", "free_bytes": 2**30, "total_bytes": 2**40}
