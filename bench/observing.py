@@ -2,17 +2,27 @@
 
 import pickle
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import orjson
-from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import (
+    OFFSET_INVALID,
+    Consumer,
+    KafkaError,
+    KafkaException,
+    Message,
+    TopicPartition,
+)
 from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined]  # no `__all__`
 
 from bench.figures import Answer
 from schemas.errors import DependencyError
 from topics.clients import DEPENDENCY, open_admin, open_consumer
+
+_T = TypeVar("_T")
 
 ANSWER_TIMEOUT_S: Final = 20.0
 READ_RECORDS: Final = 10_000
@@ -53,7 +63,23 @@ class Observer:
         return [0 if place.offset == OFFSET_INVALID else place.offset for place in found]
 
     def read(self, starts: list[int]) -> list[tuple[int, str, Answer]]:
-        """Return broker time, judgment id and answer of every result from `starts` on.
+        """Return broker time, judgment id and answer of every result from `starts` on."""
+
+        def pick(message: Message, it: Any) -> tuple[int, str, Answer]:
+            return (
+                message.timestamp()[1],
+                it["judgment_id"],
+                (it["status"], it["verdict"], it["rule"]),
+            )
+
+        return self._read(starts, pick)
+
+    def read_origins(self, starts: list[int]) -> list[tuple[int, int]]:
+        """Return partition and offset of the request of every result from `starts` on."""
+        return self._read(starts, lambda _, it: (it["origin"]["partition"], it["origin"]["offset"]))
+
+    def _read(self, starts: list[int], pick: Callable[[Message, Any], _T]) -> list[_T]:
+        """Return what `pick` takes of message and judgment of every result from `starts` on.
 
         Raises:
             KafkaException: the broker refused.
@@ -66,7 +92,7 @@ class Observer:
                     for number, offset in enumerate(starts)
                 ]
             )
-            return _read_to_end(consumer, len(starts))
+            return _read_to_end(consumer, len(starts), pick)
         finally:
             consumer.close()
 
@@ -85,8 +111,10 @@ def committed_in_store(directory: Path) -> list[int]:
     return [found[number] for number in sorted(found)]
 
 
-def _read_to_end(consumer: Consumer, partitions: int) -> list[tuple[int, str, Answer]]:
-    found: list[tuple[int, str, Answer]] = []
+def _read_to_end(
+    consumer: Consumer, partitions: int, pick: Callable[[Message, Any], _T]
+) -> list[_T]:
+    found: list[_T] = []
     ended: set[int | None] = set()
     while len(ended) < partitions:
         first = consumer.poll(ANSWER_TIMEOUT_S)
@@ -95,9 +123,7 @@ def _read_to_end(consumer: Consumer, partitions: int) -> list[tuple[int, str, An
         for message in (first, *consumer.consume(READ_RECORDS, 0)):
             error = message.error()
             if error is None:
-                answer = orjson.loads(message.value() or b"")
-                told = (answer["status"], answer["verdict"], answer["rule"])
-                found.append((message.timestamp()[1], answer["judgment_id"], told))
+                found.append(pick(message, orjson.loads(message.value() or b"")))
             elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 -- librdkafka's public local code
                 ended.add(message.partition())
             else:

@@ -20,6 +20,7 @@ from bench.contenders import (
     Contender,
 )
 from bench.cores import Cores, choose_cores, find_broker, pinned, staying_on
+from bench.guarantee import measure_guarantee
 from bench.latency import measure_latency
 from bench.memory import measure_memory
 from bench.rules_in_process import measure_rules
@@ -42,6 +43,7 @@ class Plan:
     rates: tuple[int, ...]
     seconds: float
     """Of each rate of latency."""
+    kills: int
     minutes: float
     """Of memory."""
     rows: int
@@ -51,9 +53,9 @@ class Plan:
     """Whether the broker and a contender get a core each."""
 
 
-FULL: Final = Plan(3, 200_000, 15_000, (1_000, 5_000), 6.0, 10.0, 200_000)
+FULL: Final = Plan(3, 200_000, 15_000, (1_000, 5_000), 6.0, 3, 10.0, 200_000)
 QUICK: Final = Plan(
-    1, 3_000, 500, (500,), 1.0, 0.1, 3_000, (RULE_AGENT.name, CONFLUENT_LOOP.name), pin=False
+    1, 3_000, 500, (500,), 1.0, 1, 0.1, 3_000, (RULE_AGENT.name, CONFLUENT_LOOP.name), pin=False
 )
 """Shows that everything runs, beside whatever else runs; its figures mean nothing."""
 
@@ -70,6 +72,11 @@ def _whole(ground: Ground, plan: Plan) -> dict[str, Any]:
 def _latency(ground: Ground, plan: Plan) -> dict[str, Any]:
     chosen = _choose(plan, RULE_AGENT, CONFLUENT_LOOP, CONFLUENT_LOOP_EAGER, AIOKAFKA_LOOP)
     return measure_latency(ground, chosen, plan.rounds, plan.rates, plan.seconds)
+
+
+def _guarantee(ground: Ground, plan: Plan) -> dict[str, Any]:
+    chosen = _choose(plan, *CONTENDERS)
+    return measure_guarantee(ground, chosen, plan.kills, plan.requests, plan.requests_few)
 
 
 def _scaling(ground: Ground, plan: Plan) -> dict[str, Any]:
@@ -97,11 +104,12 @@ def _sink(plan: Plan) -> dict[str, Any]:
 ON_GROUND: Final[dict[str, Callable[[Ground, Plan], dict[str, Any]]]] = {
     "whole": _whole,
     "latency": _latency,
+    "guarantee": _guarantee,
     "scaling": _scaling,
     "memory": _memory,
 }
 APART: Final[dict[str, Callable[[Plan], dict[str, Any]]]] = {"rules": _rules, "sink": _sink}
-PARTS: Final = ("whole", "latency", "rules", "sink", "scaling", "memory")
+PARTS: Final = ("whole", "latency", "guarantee", "rules", "sink", "scaling", "memory")
 
 
 def need(name: str) -> str:

@@ -77,15 +77,19 @@ class Race:
         self, contender: Contender, name: str, observer: Observer, total: int
     ) -> bool:
         """Return whether everything is committed, some seconds after the last result."""
-        track = self.ground.track
-        group, topic = contender.group(track, name), contender.requests_topic(track)
         deadline_s = time.monotonic() + COMMIT_WAIT_S
         while True:
-            if contender.keeps_positions_itself:
-                offsets = committed_in_store(self.ground.logs / f"{name}.state")
-            else:
-                offsets = observer.committed(group, topic)
-            committed = sum(offsets)
+            committed = sum(read_positions(self.ground, contender, name, observer))
             if committed >= total or time.monotonic() > deadline_s:
                 return committed >= total
             time.sleep(LOOK_INTERVAL_S)
+
+
+def read_positions(
+    ground: Ground, contender: Contender, name: str, observer: Observer
+) -> list[int]:
+    """Return from which offset of each partition the contender would go on."""
+    if contender.keeps_positions_itself:
+        return committed_in_store(ground.logs / f"{name}.state")
+    topic = contender.requests_topic(ground.track)
+    return observer.committed(contender.group(ground.track, name), topic)

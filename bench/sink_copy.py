@@ -16,14 +16,15 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import orjson
+import psutil
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient
 
@@ -41,6 +42,10 @@ RUN_TIMEOUT_S: Final = 300.0
 STOP_TIMEOUT_S: Final = 15.0
 START: Final = datetime(2026, 1, 1, tzinfo=UTC)
 _TRUNCATE: Final = "TRUNCATE judgment_executions, judgment_duplicates, judgment_counts"
+_BACKENDS: Final = (
+    "SELECT pid FROM pg_stat_activity WHERE application_name = 'postgres-sink' "
+    "AND datname = current_database()"
+)
 _COUNT: Final = "SELECT coalesce(sum(judgments), 0)::bigint FROM judgment_counts"
 
 
@@ -123,23 +128,47 @@ async def _execute(url: str, statement: str) -> None:
         await connection.close()
 
 
-async def measure_copy(ground: Ground) -> float:
-    """Return rows per second of one COPY of everything, committed."""
+class Figures(NamedTuple):
+    """Of one run."""
+
+    rows_per_s: float
+    process_us: float
+    """CPU time of our process per row, which a busy machine does not change much."""
+    postgres_us: float
+    """The same of PostgreSQL's; 0 where it is no process of this machine."""
+
+
+def _spent_s(pids: Sequence[int]) -> float:
+    spent_s = 0.0
+    for pid in pids:
+        with suppress(psutil.Error):  # on another machine, or gone
+            times = psutil.Process(pid).cpu_times()
+            spent_s += times.user + times.system
+    return spent_s
+
+
+async def measure_copy(ground: Ground) -> Figures:
+    """Return the figures of one COPY of everything, committed."""
     rows = [parse_row(value) for value in ground.values]
     connection = await asyncpg.connect(ground.database_url)
     try:
         await connection.execute(_TRUNCATE)
-        started_s = time.monotonic()
+        backend = [connection.get_server_pid()]
+        started_s, ours_s, its_s = time.monotonic(), time.process_time(), _spent_s(backend)
         await connection.copy_records_to_table(
             "judgment_executions", records=rows, columns=COLUMNS, timeout=RUN_TIMEOUT_S
         )
-        return len(rows) / (time.monotonic() - started_s)
+        return Figures(
+            len(rows) / (time.monotonic() - started_s),
+            (time.process_time() - ours_s) / len(rows) * 1e6,
+            (_spent_s(backend) - its_s) / len(rows) * 1e6,
+        )
     finally:
         await connection.close()
 
 
-async def measure_sink(ground: Ground, run: str, logs: Path) -> float:
-    """Return rows per second of postgres-sink, from the first rows seen to all of them."""
+async def measure_sink(ground: Ground, run: str, logs: Path) -> Figures:
+    """Return the figures of postgres-sink, from the first rows seen to all of them."""
     await _execute(ground.database_url, _TRUNCATE)
     await _execute(ground.database_url, "CHECKPOINT")
     _forget_commits(ground)
@@ -155,18 +184,32 @@ async def _watch(
     connection: "asyncpg.Connection[asyncpg.Record]",
     process: "subprocess.Popen[bytes]",
     rows: int,
-) -> float:
-    first: tuple[float, int] | None = None
+) -> Figures:
+    first: tuple[float, int, float, float] | None = None
     deadline_s = time.monotonic() + RUN_TIMEOUT_S
     while time.monotonic() < deadline_s and process.poll() is None:
         stored = int(await connection.fetchval(_COUNT))
         now_s = time.monotonic()
         if stored and first is None:
-            first = (now_s, stored)
+            first = (now_s, stored, *await _spent_both(connection, process.pid))
         if first is not None and stored >= rows:
-            return (stored - first[1]) / (now_s - first[0])
+            ours_s, its_s = await _spent_both(connection, process.pid)
+            done = stored - first[1]
+            return Figures(
+                done / (now_s - first[0]),
+                (ours_s - first[2]) / done * 1e6,
+                (its_s - first[3]) / done * 1e6,
+            )
         await asyncio.sleep(POLL_S)
     raise SystemExit("postgres-sink did not store everything: read its log")
+
+
+async def _spent_both(
+    connection: "asyncpg.Connection[asyncpg.Record]", pid: int
+) -> tuple[float, float]:
+    """Return the CPU seconds of the sink, and of those who serve it in PostgreSQL."""
+    backends = await connection.fetch(_BACKENDS)
+    return _spent_s([pid]), _spent_s([row["pid"] for row in backends])
 
 
 def _forget_commits(ground: Ground) -> None:
@@ -205,30 +248,38 @@ def _running_sink(ground: Ground, log: Path) -> Iterator["subprocess.Popen[bytes
 async def compare(bootstrap: str, server_url: str, rows: int, rounds: int) -> dict[str, Any]:
     """Return rates of both in each round, their medians, and the ratio of these."""
     ground = Ground(bootstrap, server_url, rows)
-    copies: list[float] = []
-    sinks: list[float] = []
+    copies: list[Figures] = []
+    sinks: list[Figures] = []
     with tempfile.TemporaryDirectory(prefix="judgify-bench.") as logs:
         try:
             await ground.open()
             for number in range(rounds):
                 copies.append(await measure_copy(ground))
                 sinks.append(await measure_sink(ground, f"sink-{number}", Path(logs)))
-                print(f"round {number + 1}: COPY {copies[-1]:,.0f}/s  sink {sinks[-1]:,.0f}/s")
+                print(f"round {number + 1}: COPY {_spell(copies[-1])}; sink {_spell(sinks[-1])}")
         finally:
             await ground.close()
     return summarize(rows, copies, sinks)
 
 
-def summarize(rows: int, copies: Sequence[float], sinks: Sequence[float]) -> dict[str, Any]:
+def _spell(run: Figures) -> str:
+    return (
+        f"{run.rows_per_s:,.0f}/s ({run.process_us:.1f} us ours, {run.postgres_us:.1f} us "
+        "PostgreSQL's)"
+    )
+
+
+def summarize(rows: int, copies: Sequence[Figures], sinks: Sequence[Figures]) -> dict[str, Any]:
     """Return the figures of all rounds as the report holds them."""
-    copy_median, sink_median = statistics.median(copies), statistics.median(sinks)
+    medians = {
+        name: Figures(*(statistics.median(each) for each in zip(*runs, strict=True)))
+        for name, runs in (("copy", copies), ("sink", sinks))
+    }
     return {
         "rows": rows,
-        "copy_rows_per_s": [round(rate) for rate in copies],
-        "sink_rows_per_s": [round(rate) for rate in sinks],
-        "copy_median": round(copy_median),
-        "sink_median": round(sink_median),
-        "ratio": round(sink_median / copy_median, 3),
+        "rounds": {"copy": [it._asdict() for it in copies], "sink": [it._asdict() for it in sinks]},
+        "medians": {name: median._asdict() for name, median in medians.items()},
+        "ratio": round(medians["sink"].rows_per_s / medians["copy"].rows_per_s, 3),
     }
 
 

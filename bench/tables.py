@@ -91,6 +91,20 @@ def _latency(report: Report) -> list[Table]:
     return tables
 
 
+def _guarantee(report: Report) -> list[Table]:
+    rows = [
+        (
+            name,
+            f"{sum(run['committed'] for run in runs):,}",
+            f"{sum(run['lost'] for run in runs):,}",
+            _each([run["again"] for run in runs]),
+        )
+        for name, runs in report["contenders"].items()
+    ]
+    headers = ("after a kill", "committed", "of these without a result", "to be judged again")
+    return [Table(headers, rows, _failed(report))]
+
+
 def _rules(report: Report) -> list[Table]:
     rows = [
         (
@@ -196,6 +210,7 @@ def _each(values: Iterable[float | None], form: str = ",") -> str:
 _MAKERS = {
     "whole": _whole,
     "latency": _latency,
+    "guarantee": _guarantee,
     "rules": _rules,
     "sink": _sink,
     "scaling": _scaling,

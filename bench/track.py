@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import orjson
-from confluent_kafka import TopicPartition
+from confluent_kafka import KafkaError, TopicPartition
 from confluent_kafka.admin import NewTopic  # type: ignore[attr-defined]  # exported without `__all__`
 
 from bench.figures import Answer
@@ -27,6 +27,9 @@ READINGS_MAX: Final = 10_000
 """Different readings; more requests repeat them under other ids."""
 FLUSH_TIMEOUT_S: Final = 60.0
 ADMIN_TIMEOUT_S: Final = 20.0
+GROUP_TIMEOUT_S: Final = 60.0
+"""Longest session of a member that was killed."""
+GROUP_RETRY_S: Final = 0.5
 EPOCH_MARGIN_S: Final = 0.5
 
 
@@ -114,8 +117,19 @@ class Track:
             raise DependencyError(DEPENDENCY, f"{left} requests to {topic} are not acknowledged")
 
     def forget(self, group: str) -> None:
-        """Delete a group's offsets, so that it begins anew."""
-        self._admin.delete_consumer_groups([group])[group].exception(ADMIN_TIMEOUT_S)
+        """Delete a group's offsets, so that it begins anew; a killed member is waited for.
+
+        Raises:
+            DependencyError: it still has members.
+        """
+        deadline_s = time.monotonic() + GROUP_TIMEOUT_S
+        while True:
+            problem = self._admin.delete_consumer_groups([group])[group].exception(ADMIN_TIMEOUT_S)
+            if problem is None or problem.args[0].code() == KafkaError.GROUP_ID_NOT_FOUND:
+                return
+            if time.monotonic() > deadline_s:
+                raise DependencyError(DEPENDENCY, f"group {group}: {problem}")
+            time.sleep(GROUP_RETRY_S)
 
     def skip_to_end(self, group: str, topic: str) -> None:
         """Let a group, of which no member is alive, begin at the end of `topic`."""

@@ -52,6 +52,11 @@ def _latency() -> dict[str, Any]:
     }
 
 
+def _guarantee() -> dict[str, Any]:
+    kill = {"results": 12, "committed": 10, "lost": 0, "again": 2}
+    return {"failed": {}, "contenders": {"rule-agent": [kill, kill]}}
+
+
 def _rules() -> dict[str, Any]:
     complete = {"ours": 90, "by_hand": 100, "by_hand_tolerant": 95, "ratio": 0.9}
     gaps = {"ours": 80, "by_hand_tolerant": 100, "ratio": 0.8}
@@ -94,6 +99,7 @@ def _memory() -> dict[str, Any]:
 _MAKERS = {
     "whole": _whole,
     "latency": _latency,
+    "guarantee": _guarantee,
     "rules": _rules,
     "sink": _sink,
     "scaling": _scaling,
