@@ -19,6 +19,7 @@ from judgify.status.snapshot import (
 )
 from topics.registry import DEAD_LETTERS, REQUESTS, RESULTS, TOPICS, WORKFLOWS, full_name
 
+MIB: Final = 1_048_576
 READS: Final = {
     "rule-agent": (REQUESTS,),
     "postgres-sink": (RESULTS, DEAD_LETTERS, WORKFLOWS),
@@ -55,7 +56,7 @@ async def gather(context: CliContext) -> Snapshot:
         errors=database.errors if database else None,
         conflicts=database.conflicts if database else None,
         restarts=_find_restarts(context),
-        disk=measure_disk(context.data_dir),
+        disk=measure_disk(context.data_dir, context.settings.disk_free_min_mb * MIB),
     )
 
 
@@ -120,10 +121,15 @@ async def _add_behind(
     return list(await asyncio.gather(*(complete(process) for process in processes)))
 
 
-def measure_disk(path: Path) -> DiskView | None:
+def measure_disk(path: Path, floor_bytes: int = 0) -> DiskView | None:
     """Return the room on the disk that holds `path`, which need not exist yet."""
     existing = next((place for place in (path, *path.parents) if place.exists()), None)
     if existing is None:
         return None
     usage = shutil.disk_usage(existing)
-    return DiskView(path=str(path), free_bytes=usage.free, total_bytes=usage.total)
+    return DiskView(
+        path=str(path),
+        free_bytes=usage.free,
+        total_bytes=usage.total,
+        floor_bytes=floor_bytes,
+    )

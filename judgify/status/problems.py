@@ -8,7 +8,8 @@ from judgify.status.process_problems import find_process_problems
 from judgify.status.snapshot import DependencyView, Snapshot
 from judgify.status.words import count_of, size
 
-DISK_FREE_BYTES_MIN: Final = 2 * 1024**3
+DISK_LOW_FACTOR: Final = 2
+"""Below so many times the floor it is a problem: at the floor it is late to hear of it."""
 GRAVE_KINDS: Final = {
     "bug": "were buried because of a bug of ours",
     "lost": "were deleted by retention before they were read",
@@ -107,9 +108,15 @@ def _dead_letter_problems(snapshot: Snapshot) -> Iterator[Problem]:
 
 def _disk_problems(snapshot: Snapshot) -> Iterator[Problem]:
     disk = snapshot.disk
-    if disk is not None and snapshot.local and disk.free_bytes < DISK_FREE_BYTES_MIN:
+    if disk is None or not snapshot.local:
+        return
+    floor, enough = disk.floor_bytes, DISK_LOW_FACTOR * disk.floor_bytes
+    if disk.free_bytes < enough:
+        below = disk.free_bytes < floor
         yield Problem(
             f"the disk of {disk.path} has {size(disk.free_bytes)} left of {size(disk.total_bytes)}",
-            "Kafka and PostgreSQL stop when it is full.",
-            f"free at least {size(DISK_FREE_BYTES_MIN)}",
+            "Nothing is sent, and the sink waits."
+            if below
+            else f"Below {size(floor)} nothing is sent, and the sink waits.",
+            f"make room, at least {size(enough - disk.free_bytes)}",
         )

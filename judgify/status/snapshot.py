@@ -179,6 +179,8 @@ class DiskView(Seen):
     path: str
     free_bytes: int
     total_bytes: int
+    floor_bytes: int = 0
+    """`disk_free_min_mb`: below it nothing is sent and the sink waits."""
 
 
 class Snapshot(Seen):

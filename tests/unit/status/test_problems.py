@@ -226,11 +226,29 @@ def test_what_was_sent_again_is_no_problem_any_more(sent_again: int, told: str) 
     assert bool(said) is bool(told)
 
 
-@pytest.mark.parametrize(("local", "problems"), [(True, 1), (False, 0)])
-def test_a_full_disk_matters_where_the_data_lies(local: bool, problems: int) -> None:
-    disk = {"path": "/data", "free_bytes": 2**30, "total_bytes": 2**40}
+@pytest.mark.parametrize(
+    ("free_gib", "local", "told"),
+    [
+        (0.5, True, "Nothing is sent, and the sink waits. Do: make room, at least 1.5 GiB."),
+        (
+            1.5,
+            True,
+            "Below 1.0 GiB nothing is sent, and the sink waits. Do: make room, at least 51",
+        ),
+        (2.5, True, None),
+        (0.5, False, None),
+    ],
+)
+def test_a_short_disk_matters_where_the_data_lies(
+    free_gib: float, local: bool, told: str | None
+) -> None:
+    free = int(free_gib * 2**30)
+    disk = {"path": "/data", "free_bytes": free, "total_bytes": 2**40, "floor_bytes": 2**30}
 
-    assert len(texts(disk=disk, local=local)) == problems
+    said = texts(disk=disk, local=local)
+
+    assert len(said) == (told is not None)
+    assert told is None or told in said[0]
 
 
 def test_no_stack_is_one_problem_with_the_way_out() -> None:
