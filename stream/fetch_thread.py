@@ -183,6 +183,17 @@ class FetchThread(AIOKafkaConsumerThread):
                     return drained
                 await self._wait_for_arrival(fetcher, left_s)
 
+    async def stay(self, timeout_s: float) -> None:
+        """Be an active member for so long, without asking for any record.
+
+        Raises:
+            KafkaError: what became of joining the group.
+            FatalError: as `fetch` does.
+        """
+        self._check_alive()
+        with self._ensure_consumer()._fetcher._subscriptions.fetch_context():  # noqa: SLF001 -- as fetch() does
+            await asyncio.sleep(timeout_s)
+
     def _check_alive(self) -> None:
         """Look at aiokafka's background tasks, as its own fetch calls do.
 

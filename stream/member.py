@@ -1,10 +1,12 @@
 """Joining a consumer group through Faust's consumer thread, without starting the Faust app."""
 
 import asyncio
+from contextlib import suppress
 from typing import Any, Final, cast
 
 from faust.transport.drivers.aiokafka import Transport
 from mode.threads import WorkerThread
+from typing_extensions import override
 
 from schemas.errors import DependencyError
 from stream.app import make_app
@@ -20,6 +22,11 @@ class _DaemonWorker(WorkerThread):
     def __init__(self, service: Any, **options: Any) -> None:
         super().__init__(service, **options)
         self.daemon = True
+
+    @override
+    def run(self) -> None:
+        with suppress(asyncio.CancelledError):  # it was abandoned
+            super().run()
 
 
 class _ThreadOwner:
@@ -50,6 +57,21 @@ async def open_member(group: str, bootstrap_servers: str) -> FetchThread:
     try:
         async with asyncio.timeout(OPEN_TIMEOUT_S):
             await thread.start()
-    except Exception as error:
-        raise DependencyError("kafka", f"{type(error).__name__}: {error}") from error
+    except BaseException as error:
+        _abandon(thread)
+        if isinstance(error, Exception):
+            raise DependencyError("kafka", f"{type(error).__name__}: {error}") from error
+        raise
     return thread
+
+
+def _abandon(thread: FetchThread) -> None:
+    """End a thread that nobody will ever call; it may wait for a broker that never answers."""
+
+    def cancel() -> None:
+        for task in asyncio.all_tasks(thread.thread_loop):
+            task.cancel()
+
+    thread.set_shutdown()
+    with suppress(RuntimeError):  # its loop has ended by itself
+        thread.thread_loop.call_soon_threadsafe(cancel)

@@ -23,6 +23,7 @@ LINGER_S: Final = 0.002
 """Rest after a small poll, so that records gather: a fetch costs about 1 ms whatever it brings."""
 SMALL_POLL_RECORDS: Final = 200
 ROOM_POLL_S: Final = 0.005
+JOIN_POLL_S: Final = 0.02
 
 log = get_logger(__name__)
 
@@ -114,11 +115,17 @@ class Pipeline:
             for task in aside:
                 if task.done():
                     task.result()
-            wanted = self._partitions_with_room()
-            if not self.joined or (not wanted and self._seam.ledger.partitions):
-                await asyncio.sleep(ROOM_POLL_S)
-                continue
-            await self._seam.progress.hold("fetch", lambda wanted=wanted: self._fetch(wanted))  # type: ignore[misc]  # -- bound now
+            await self._seam.progress.hold("fetch", self._turn)
+
+    async def _turn(self) -> None:
+        wanted = self._partitions_with_room()
+        if not self.joined:
+            # A member that was idle for too long is let in again only when it asks for records.
+            await ask(self._thread, self._thread.stay(JOIN_POLL_S))
+        elif wanted or not self._seam.ledger.partitions:
+            await self._fetch(wanted)
+        else:
+            await asyncio.sleep(ROOM_POLL_S)
 
     def _partitions_with_room(self) -> dict[TopicPartition, int]:
         """Return the partitions that may be handed more, and how many records at once."""

@@ -227,12 +227,13 @@ class StreamProcess:
 
     async def _join(self) -> None:
         thread = await open_member(self._spec.group, self._spec.bootstrap_servers)
+        self._thread = thread  # from here on it is left in any case
         pipeline = Pipeline(
             thread, self._lanes, self._seam, self._spec.bounds, self._identify_topics
         )
         thread.listener = pipeline
         await thread.call(thread.join([lane.topic for lane in self._lanes]))
-        self._thread, self._pipeline = thread, pipeline
+        self._pipeline = pipeline
         log.info("process_started", group=self._spec.group)
 
     async def _run_metrics(self) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import sys
 from collections.abc import Callable
 from importlib.metadata import version
@@ -27,6 +28,7 @@ MakeSpec = Callable[[Settings, BrokerClock], Spec]
 
 def run_process(name: str, make_spec: MakeSpec, settings: Settings, port: int | None) -> None:
     """Run the process `name` until it is asked to stop, and end with its exit code."""
+    signal.signal(signal.SIGTERM, lambda *_: end_process(0))  # until the process can do better
     configure_logging(settings.log_level, process=name)
     BUILD_INFO.labels(ENGINE).set(1)
     if settings.failpoint is not None:

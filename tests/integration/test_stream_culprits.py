@@ -17,7 +17,7 @@ DEATHS = 5
 """Three at the same offset, and two more of the one record that was marked."""
 
 
-pytestmark = pytest.mark.timeout(180)  # many processes, one after the other, on a busy machine
+pytestmark = pytest.mark.timeout(300)  # many processes, one after the other, on a busy machine
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def start_until_held(stream: EchoStream, **options: str | float) -> int:
 
 def problems_of(stream: EchoStream) -> str:
     """Return what `judgify status` says of the process."""
-    status = ProcessStatus.model_validate(stream.status())
+    status = ProcessStatus.model_validate({"process": "echo"} | stream.status())
     view = ProcessView(name="echo", host="127.0.0.1", port=1, status=status)
     snapshot = Snapshot(data_dir="", topic_prefix=stream.prefix, processes=[view])
     return "\n".join(it.text for it in find_process_problems(view, snapshot, set()))

@@ -32,7 +32,11 @@ class EchoStream:
         self.dead_letters = f"{prefix}dead-letters.v1"
         self.logs = logs
         self.processes: list[subprocess.Popen[bytes]] = []
-        self._producer = Producer({"bootstrap.servers": bootstrap, "linger.ms": 1})
+        self.renew_producer()
+
+    def renew_producer(self) -> None:
+        """Forget what the producer knew of topics."""
+        self._producer = Producer({"bootstrap.servers": self.bootstrap, "linger.ms": 1})
 
     def start(self, **options: str | float) -> subprocess.Popen[bytes]:
         """Start a process and wait until it has its partitions; options as echo_agent takes them."""

@@ -91,6 +91,10 @@ class FakeThread:
         self.committed.update(offsets)
         self.metadata.update({tp: commit.metadata for tp, commit in commits.items()})
 
+    async def stay(self, timeout_s: float) -> None:
+        await asyncio.sleep(0)
+        self._fail("stay")
+
     async def fetch(
         self, wanted: Mapping[TopicPartition, int], records_max: int, timeout_s: float, epoch: int
     ) -> list[Fetched]:

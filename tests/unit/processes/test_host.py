@@ -126,3 +126,18 @@ def test_topics_whose_partition_numbers_carry_over_must_be_equal() -> None:
 def test_a_sink_without_a_database_is_refused_with_what_to_do() -> None:
     with pytest.raises(FatalError, match=r"DATABASE_URL is not set.*judgify up"):
         postgres_sink.make_spec(load(database_url=None), BrokerClock(SystemClock()))
+
+
+def test_a_request_to_stop_before_the_process_is_put_together_ends_it_well() -> None:
+    script = (
+        "import os, signal\n"
+        "from judgify.processes.host import run_process\n"
+        "from runtime.settings import Settings\n"
+        "def make_spec(settings, clock):\n"
+        "    os.kill(os.getpid(), signal.SIGTERM)\n"
+        "run_process('rule-agent', make_spec, Settings(), 0)\n"
+    )
+
+    ended = subprocess.run([sys.executable, "-c", script], check=False, timeout=30)
+
+    assert ended.returncode == 0
