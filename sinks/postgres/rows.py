@@ -32,6 +32,8 @@ Row = tuple[Any, ...]
 
 WORKFLOWS_MAX: Final = 1_024
 """Workflows, versions and topics remembered as sound; any further one is looked at again."""
+TIMES_MAX: Final = 4_096
+"""Timestamps remembered: a batch is judged at one time, and requests come in bursts."""
 SHAPES_MAX: Final = 4_096
 """Shapes remembered; a judgment of any further shape is validated in full each time."""
 INTEGER_MAX: Final = 2**31 - 1
@@ -166,6 +168,7 @@ def _validate(document: Any) -> None:
         raise MessageError(CODE, f"{where}: {first['msg'][:256]}") from None
 
 
+@lru_cache(TIMES_MAX)
 def _parse_timestamp(text: str) -> datetime:
     if len(text) != _TIMESTAMP_CHARS or text[-1] != "Z":
         raise ValueError("a timestamp is not RFC 3339 in UTC with milliseconds")
