@@ -11,6 +11,8 @@ from typing import Final, NamedTuple
 
 from stream.attempts import Attempts
 
+SLICE_RECORDS_MAX: Final = 500
+"""Records of one slice where there are many: some milliseconds of work, and then the loop turns."""
 AHEAD_OFFSETS_MAX: Final = 2_000
 """How far records that are finished one by one may be ahead of the first that is not."""
 
@@ -252,20 +254,24 @@ class Ledger:
             sum(ledger.bytes_unfinished for ledger in ledgers),
         )
 
-    def with_room(self, topic: str, records_max: int, bytes_max: int) -> list[TopicPartition]:
-        """Return the partitions of `topic` that may be handed more.
+    def with_room(
+        self, topic: str, records_max: int, bytes_max: int
+    ) -> dict[TopicPartition, int]:
+        """Return the partitions of `topic` that may be handed more, and how many records.
 
         Each has an equal share of the bounds, so that one partition whose work is held cannot
-        take the room of the others.
+        take the room of the others. It is filled up when half of it is free: slices are large
+        enough to be worth their cost, and small enough that every partition has work.
         """
         ledgers = {tp: ledger for tp, ledger in self._partitions.items() if tp.topic == topic}
-        share = max(1, len(ledgers))
-        return [
-            tp
+        records_share = max(1, records_max // max(1, len(ledgers)))
+        bytes_share = max(1, bytes_max // max(1, len(ledgers)))
+        return {
+            tp: min(records_share - ledger.records_unfinished, SLICE_RECORDS_MAX)
             for tp, ledger in ledgers.items()
-            if ledger.records_unfinished < max(1, records_max // share)
-            and ledger.bytes_unfinished < max(1, bytes_max // share)
-        ]
+            if ledger.records_unfinished <= records_share // 2
+            and ledger.bytes_unfinished < bytes_share
+        }
 
     def with_few(self, topic: str, records_max: int) -> dict[TopicPartition, int]:
         """Return the partitions of a topic of which few records are handed out, and how many more.

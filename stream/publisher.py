@@ -8,6 +8,7 @@ connection it may retry for ever in silence. So any failure, whatever its type, 
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any, Final
 
 import aiokafka
@@ -17,6 +18,7 @@ from runtime.logs import get_logger
 from runtime.metrics import DEPENDENCY_UP
 from schemas.errors import DependencyError
 from stream.batch import Output
+from stream.receipt import Receipt
 from stream.tasks import Tasks
 
 ACK_TIMEOUT_S: Final = 30.0
@@ -37,12 +39,13 @@ class _Connection:
     def __init__(self, producer: aiokafka.AIOKafkaProducer) -> None:
         self.producer = producer
         self.partitions: dict[str, int] = {}
-        self.waiting: set[asyncio.Future[None]] = set()
+        self.waiting: set[Receipt] = set()
+        self.discarded = False
 
     def fail(self, reason: str) -> None:
-        for waiter in self.waiting:
-            if not waiter.done():
-                waiter.set_exception(DependencyError("kafka", reason))
+        for receipt in self.waiting:
+            receipt.fail(DependencyError("kafka", reason))
+        self.waiting.clear()
 
 
 class Publisher:
@@ -83,19 +86,35 @@ class Publisher:
         """
         if not outputs:
             return
-        connection = await self._connect()
+        await self._connect()
+        await (await self.send(partition, outputs))
+        failpoints.reach("after_publish")
+
+    async def send(self, partition: int, outputs: Sequence[Output]) -> "asyncio.Future[None]":
+        """Put the outputs on their way, behind those sent before; return what tells their arrival.
+
+        It is done when the broker has acknowledged every output, and raises as `publish` does.
+        What was sent over one connection arrives in order, or from the first failure on not at
+        all: then every publish on it fails, and what is sent next needs `publish` to connect.
+
+        Raises:
+            DependencyError: there is no connection, or it failed; assume nothing was published.
+        """
+        connection = self._connection
+        if connection is None:
+            raise DependencyError("kafka", "not connected")
         batches = _build(connection.producer, outputs)
         failpoints.reach("before_publish")
+        receipt = self._make_receipt(connection)
         try:
             async with asyncio.timeout(self._ack_timeout_s):
-                await self._send(connection, partition, batches)
-        except DependencyError:
+                await self._send_batches(connection, partition, batches, receipt)
+        except asyncio.CancelledError:
+            receipt.acknowledged.cancel()  # nobody waits for it any more
             raise
-        except Exception as error:  # whatever it is, the producer is of no use any more
-            reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-            self._discard(connection, reason)
-            raise DependencyError("kafka", reason) from error
-        failpoints.reach("after_publish")
+        except Exception as error:  # noqa: BLE001 -- whatever it is, the producer is of no use any more
+            self._discard(connection, error)
+        return receipt.acknowledged
 
     async def close(self) -> None:
         """Close the connection; what is not acknowledged is not published."""
@@ -139,54 +158,32 @@ class Publisher:
             request_timeout_ms=int(self._ack_timeout_s * 1_000),
         )
 
-    async def _send(
-        self, connection: _Connection, partition: int, batches: Sequence[tuple[str, Any]]
-    ) -> None:
-        acknowledged = asyncio.get_running_loop().create_future()
-        connection.waiting.add(acknowledged)
-        try:
-            await self._send_batches(connection, partition, batches, acknowledged)
-            await acknowledged
-        finally:
-            connection.waiting.discard(acknowledged)
-            if acknowledged.done() and not acknowledged.cancelled():
-                acknowledged.exception()  # seen, where sending itself failed first
+    def _make_receipt(self, connection: _Connection) -> Receipt:
+        receipt = Receipt(self._observe_ms, partial(self._discard, connection))
+        loop, silence = asyncio.get_running_loop(), TimeoutError()
+        patience = loop.call_later(self._ack_timeout_s, self._discard, connection, silence)
+
+        def settle(_: object) -> None:
+            patience.cancel()
+            connection.waiting.discard(receipt)
+
+        connection.waiting.add(receipt)
+        receipt.acknowledged.add_done_callback(settle)
+        return receipt
 
     async def _send_batches(
         self,
         connection: _Connection,
         partition: int,
         batches: Sequence[tuple[str, Any]],
-        acknowledged: "asyncio.Future[None]",
+        receipt: Receipt,
     ) -> None:
-        sent = 0
-        all_sent = False
-
-        def note(future: "asyncio.Future[Any]") -> None:
-            nonlocal sent
-            sent -= 1
-            if acknowledged.done():
-                return
-            error = ConnectionError("cancelled") if future.cancelled() else future.exception()
-            if error is not None:
-                acknowledged.set_exception(error)
-                return
-            if (timestamp_ms := future.result().timestamp) > 0:  # -1: the broker did not say
-                self._observe_ms(timestamp_ms)
-            if all_sent and sent == 0:
-                acknowledged.set_result(None)
-
         for topic, builder in batches:
             count = await self._partitions(connection, topic)
-            future = await connection.producer.send_batch(
-                builder, topic, partition=partition % count
-            )
-            sent += 1
-            future.add_done_callback(note)
+            sent = await connection.producer.send_batch(builder, topic, partition=partition % count)
+            receipt.expect(sent)
             failpoints.reach("mid_batch")
-        all_sent = True
-        if sent == 0 and not acknowledged.done():
-            acknowledged.set_result(None)
+        receipt.complete()
 
     @staticmethod
     async def _partitions(connection: _Connection, topic: str) -> int:
@@ -196,7 +193,12 @@ class Publisher:
             connection.partitions[topic] = count
         return count
 
-    def _discard(self, connection: _Connection, reason: str) -> None:
+    def _discard(self, connection: _Connection, error: BaseException) -> None:
+        """Replace the producer, and tell everybody who waits on it."""
+        if connection.discarded:
+            return
+        connection.discarded = True
+        reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
         if self._connection is connection:
             self._connection = None
             self._up.set(0)

@@ -1,40 +1,24 @@
 """The map shape: a pure function per record, a whole slice at once, in order per partition.
 
-Each partition has a worker of its own: it decides a slice, publishes the outputs, and takes the
-next when the broker has acknowledged them. So the order per partition holds, and while one
-partition waits for its acknowledgement the others decide.
+Each partition has a worker of its own: it decides a slice, sends the outputs, and decides the next
+while the broker still has to acknowledge them. Slices are finished in their order. When one fails,
+it and all behind it are published again, one after the other, before anything new is decided: so
+the order per partition holds whatever happens.
 """
 
 import asyncio
-from collections import defaultdict
+from functools import partial
 from typing import Protocol
 
 from runtime import failpoints
 from schemas.errors import DependencyError, FatalError, MessageError
-from stream.batch import Batch, Output, Record
-from stream.bugs import BugStreak
+from stream.batch import Batch
 from stream.burial import Undertaker
 from stream.ledger import Entry, TopicPartition
 from stream.seam import Seam
+from stream.shapes.line import Decider, Flight, Line
 from stream.shapes.refusals import VALUE_BYTES_MAX, refuse_large, refuse_skipped
 from stream.tasks import Tasks
-
-
-class Decider(Protocol):
-    """What decides the records of one batch."""
-
-    def decide(self, record: Record) -> Output:
-        """Return the one output of `record`.
-
-        Raises:
-            MessageError: it can never work: it is buried.
-            DependencyError: it cannot be decided yet: the whole batch is held and tried again.
-        """
-        ...
-
-    def finished(self) -> None:
-        """The broker has acknowledged every output of the batch."""
-        ...
 
 
 class MapAgent(Protocol):
@@ -57,13 +41,12 @@ class MapLane:
         self._agent = agent
         self._seam = seam
         self._undertaker = undertaker
-        self._queues: dict[int, asyncio.Queue[tuple[Batch, Entry]]] = {}
+        self._lines: dict[int, Line] = {}
         self._tasks = Tasks()
         self._unfinished = 0
         self._idle = asyncio.Event()
         self._idle.set()
         self._failure: BaseException | None = None
-        self._bugs: defaultdict[int, BugStreak] = defaultdict(BugStreak)
 
     @property
     def topic(self) -> str:
@@ -73,15 +56,15 @@ class MapLane:
         """Nothing to prepare: a partition's worker starts with its first batch."""
 
     def hand(self, batch: Batch, entry: Entry) -> None:
-        queue = self._queues.get(batch.partition)
-        if queue is None:
-            # Unbounded: the backlog bounds what is handed out, in records and in bytes.
-            queue = self._queues[batch.partition] = asyncio.Queue()
-            worker = self._tasks.start(self._work(batch.partition, queue))
-            worker.add_done_callback(self._note_end)
+        line = self._lines.get(batch.partition)
+        if line is None:
+            source = TopicPartition(batch.topic, batch.partition)
+            line = self._lines[batch.partition] = Line(source)
+            self._tasks.start(self._work(line)).add_done_callback(self._note_end)
         self._unfinished += 1
         self._idle.clear()
-        queue.put_nowait((batch, entry))
+        line.queue.append((batch, entry))
+        line.stir()
 
     async def finish(self, timeout_s: float) -> bool:
         if self._held():
@@ -94,8 +77,8 @@ class MapLane:
         return True
 
     async def drop(self) -> None:
+        self._lines.clear()  # what still arrives of them finishes nothing
         await self._tasks.cancel()
-        self._queues.clear()
         self._unfinished = 0
         self._idle.set()
         for lane in self._held():
@@ -114,26 +97,67 @@ class MapLane:
         if not worker.cancelled() and worker.exception() is not None:
             self._failure = worker.exception()
 
-    async def _work(self, partition: int, queue: "asyncio.Queue[tuple[Batch, Entry]]") -> None:
-        lane = f"{self._topic}/{partition}"
-        hold, publish = self._seam.progress.hold, self._seam.publisher.publish
+    async def _work(self, line: Line) -> None:
         while True:
-            batch, entry = await queue.get()
-            decider, outputs, letters = await hold(lane, lambda batch=batch: self._decide(batch))  # type: ignore[misc]  # -- bound now
-            failpoints.reach("judged")
-            await hold(lane, lambda outputs=outputs: publish(partition, outputs))  # type: ignore[misc]  # -- bound now
-            self._seam.ledger.finish(entry)
-            decider.finished()
-            self._undertaker.count(letters)
-            self._seam.progress.note_completed()
-            self._unfinished -= 1
-            if not self._unfinished:
-                self._idle.set()
+            await line.wait()
+            await self._seam.progress.hold(line.name, lambda: self._advance(line))
+            await asyncio.sleep(0)  # let acknowledgements and fetches in between two slices
 
-    async def _decide(self, batch: Batch) -> tuple[Decider, list[Output], list[Output]]:
+    async def _advance(self, line: Line) -> None:
+        """Publish again what failed, then decide the next slice and send it."""
+        if line.has_failed():
+            await self._publish_again(line)
+        if line.queue:
+            batch, entry = line.queue[0]
+            flight = self._decide(line, batch, entry)
+            line.queue.popleft()
+            line.flights.append(flight)
+            failpoints.reach("judged")
+            await self._send(line, flight)
+
+    # -- publishing -------------------------------------------------------
+
+    async def _send(self, line: Line, flight: Flight) -> None:
+        # Nothing was awaited since the look at those before it: they are on the same connection.
+        sent = await self._seam.publisher.send(line.source.partition, flight.outputs)
+        flight.acknowledged = sent
+        sent.add_done_callback(partial(self._note_sent, line))
+
+    async def _publish_again(self, line: Line) -> None:
+        """Publish everything from the first failure on, in order, each after the one before."""
+        line.raise_news()
+        publish, partition = self._seam.publisher.publish, line.source.partition
+        while line.flights:
+            await publish(partition, line.flights[0].outputs)
+            self._finish(line.flights.popleft())
+
+    def _note_sent(self, line: Line, _: object) -> None:
+        """Finish what has arrived and has nothing unfinished before it."""
+        if self._lines.get(line.source.partition) is not line:
+            return
+        try:
+            while line.flights and line.flights[0].has_arrived():
+                failpoints.reach("after_publish")
+                self._finish(line.flights.popleft())
+        except Exception as error:  # noqa: BLE001 -- nobody awaits a callback: the process ends of it
+            self._failure = error
+        line.stir()
+
+    def _finish(self, flight: Flight) -> None:
+        self._seam.ledger.finish(flight.entry)
+        flight.decider.finished()
+        self._undertaker.count(flight.letters)
+        self._seam.progress.note_completed()
+        self._unfinished -= 1
+        if not self._unfinished:
+            self._idle.set()
+
+    # -- deciding ---------------------------------------------------------
+
+    def _decide(self, line: Line, batch: Batch, entry: Entry) -> Flight:
         decider = self._agent.open_batch(batch)
         decide = decider.decide
-        source = TopicPartition(batch.topic, batch.partition)
+        source = line.source
         letters = self._undertaker.bury_unreadable(source, batch.unreadable)
         outputs = list(letters)
         skips = self._seam.skips()
@@ -151,8 +175,8 @@ class MapLane:
             except (DependencyError, FatalError):
                 raise
             except Exception as error:  # noqa: BLE001 -- a record's failure is the record's alone
-                self._bugs[batch.partition].note(record.offset, record.key)
+                line.bugs.note(record.offset, record.key)
                 output = self._undertaker.bury(source, record, error)
                 letters.append(output)
             append(output)
-        return decider, outputs, letters
+        return Flight(entry, decider, outputs, letters)

@@ -26,6 +26,9 @@ class MemoryPublisher:
         self.gate = asyncio.Event()
         self.gate.set()
 
+    async def send(self, partition: int, outputs: Sequence[Output]) -> "asyncio.Future[None]":
+        return asyncio.ensure_future(self.publish(partition, outputs))
+
     async def publish(self, partition: int, outputs: Sequence[Output]) -> None:
         await self.gate.wait()
         if self.failures_left:

@@ -104,7 +104,7 @@ def is_up() -> float | None:
     return REGISTRY.get_sample_value("dependency_up", {"name": "kafka"})
 
 
-async def outcomes(*publishes: "asyncio.Future[None]") -> Sequence[Any]:
+async def outcomes(*publishes: "asyncio.Future[Any]") -> Sequence[Any]:
     async with asyncio.timeout(5):
         return await asyncio.gather(*publishes, return_exceptions=True)
 
@@ -316,3 +316,56 @@ async def test_the_real_producer_waits_for_all_replicas_and_never_doubles() -> N
     assert producer._txn_manager is not None
     assert producer._request_timeout_ms == 7_000
     await producer.stop()
+
+
+async def test_what_is_sent_waits_for_nothing_and_tells_when_it_has_arrived(bench: Bench) -> None:
+    bench.acknowledges = False
+    await bench.publisher.open()
+
+    first = await bench.publisher.send(0, results(b"a"))
+    second = await bench.publisher.send(0, results(b"b"))
+    before = (first.done(), second.done())
+    for future in bench.made[0].futures:
+        acknowledge(future)
+    await outcomes(first, second)
+
+    assert before == (False, False)
+    assert (first.exception(), second.exception()) == (None, None)
+    assert bench.made[0].values("results") == [b"a", b"b"]
+
+
+async def test_one_failure_fails_everything_sent_on_the_same_connection(bench: Bench) -> None:
+    bench.acknowledges = False
+    await bench.publisher.open()
+    first = await bench.publisher.send(0, results(b"a"))
+    second = await bench.publisher.send(1, results(b"b"))
+
+    bench.made[0].futures[0].set_exception(KafkaTimeoutError())
+    found = await outcomes(first, second)
+
+    assert [type(it) for it in found] == [DependencyError, DependencyError]
+    with pytest.raises(DependencyError, match="not connected"):
+        await bench.publisher.send(0, results(b"c"))
+    assert len(bench.made) == 1
+
+
+async def test_a_send_that_was_given_up_costs_nobody_the_connection(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.publisher = Publisher("h:9092", bench.observed.append, "u", ack_timeout_s=0.05)
+    monkeypatch.setattr(bench.publisher, "_make_producer", bench.make_producer)
+    await bench.publisher.open()
+    producer, stuck = bench.made[0], asyncio.Event()
+    send_batch = producer.send_batch
+    monkeypatch.setattr(producer, "send_batch", lambda *_, **__: stuck.wait())
+    given_up = asyncio.ensure_future(bench.publisher.send(0, results(b"a")))
+    await asyncio.sleep(0)
+
+    given_up.cancel()
+    await outcomes(given_up)
+    monkeypatch.setattr(producer, "send_batch", send_batch)
+    await asyncio.sleep(0.1)  # longer than silence may last
+    await bench.publisher.publish(0, results(b"b"))
+
+    assert len(bench.made) == 1
+    assert bench.made[0].values("results") == [b"b"]
