@@ -26,6 +26,7 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, help=f"runs of each contender ({FULL.rounds})")
     parser.add_argument("--requests", type=int, help=f"of each run ({FULL.requests:,})")
     parser.add_argument("--seconds", type=float, help=f"of each rate of latency ({FULL.seconds})")
+    parser.add_argument("--kills", type=int, help=f"of each contender ({FULL.kills})")
     parser.add_argument("--minutes", type=float, help=f"of memory ({FULL.minutes})")
     parser.add_argument("--rows", type=int, help=f"of the sink ({FULL.rows:,})")
     names = [it.name for it in (*CONTENDERS, CONFLUENT_LOOP_EAGER)]
@@ -36,7 +37,7 @@ def read_arguments() -> argparse.Namespace:
 
 def make_plan(arguments: argparse.Namespace) -> Plan:
     """Return the full or the quick plan, changed by what was asked for."""
-    names = ("rounds", "requests", "seconds", "minutes", "rows")
+    names = ("rounds", "requests", "seconds", "kills", "minutes", "rows")
     asked = {name: getattr(arguments, name) for name in names}
     asked["only"] = tuple(arguments.only) if arguments.only else None
     changes = {name: value for name, value in asked.items() if value is not None}

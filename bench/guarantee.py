@@ -18,7 +18,7 @@ from bench.turns import run_turns
 
 SEED: Final = 20_261_121
 KILL_AFTER_S: Final = (0.8, 2.5)
-"""From the first result: every contender but plain Faust has committed once, and is not done."""
+"""From the first result: on a quiet machine enough for a first commit, not enough for the end."""
 SLOW_FACTOR: Final = 2.5
 """Plain Faust commits every 2.8 s."""
 

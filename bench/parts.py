@@ -53,7 +53,7 @@ class Plan:
     """Whether the broker and a contender get a core each."""
 
 
-FULL: Final = Plan(3, 200_000, 15_000, (1_000, 5_000), 6.0, 3, 10.0, 200_000)
+FULL: Final = Plan(3, 200_000, 15_000, (1_000, 5_000), 6.0, 2, 10.0, 200_000)
 QUICK: Final = Plan(
     1, 3_000, 500, (500,), 1.0, 1, 0.1, 3_000, (RULE_AGENT.name, CONFLUENT_LOOP.name), pin=False
 )
