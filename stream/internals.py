@@ -4,11 +4,14 @@ Everything here leans on private names of pinned versions; tests/contract/test_s
 fails when they move.
 """
 
+import sys
 from typing import Any
 
 from aiokafka.consumer import fetcher
+from aiokafka.record.default_records import DefaultRecordBatch, _DefaultRecordBatchPy
 from aiokafka.record.memory_records import MemoryRecords
 
+from stream import codecs
 from stream.salvage import SalvagingRecords
 
 
@@ -42,5 +45,7 @@ class LightPartitionRecords(fetcher.PartitionRecords):  # type: ignore[misc]  # 
 
 def install() -> None:
     """Put our readers in place of aiokafka's, for this process."""
+    for reader in (DefaultRecordBatch, _DefaultRecordBatchPy):
+        codecs.install(sys.modules[reader.__module__])
     fetcher.MemoryRecords = KeptRecords
     fetcher.PartitionRecords = LightPartitionRecords

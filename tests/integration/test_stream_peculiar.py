@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from confluent_kafka import Producer, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewPartitions
 
 from tests.support.echo_stream import EchoStream
 from tests.support.messages import headers_of
@@ -141,3 +142,67 @@ def test_every_codec_is_read_where_an_administrator_lets_it_in(stream: EchoStrea
     stream.wait_for_commit(len(CODECS) * 50, 30)
 
     assert stream.values(stream.results) == [value for codec in CODECS for value in values[codec]]
+
+
+def send_bomb(stream: EchoStream) -> None:
+    """Publish one record that is small on the wire and large in memory, to partition 0."""
+    producer = Producer(
+        {
+            "bootstrap.servers": stream.bootstrap,
+            "compression.type": "zstd",
+            "message.max.bytes": 2 * BOMB_BYTES,
+            "batch.size": 2 * BOMB_BYTES,
+        }
+    )
+    failed: list[KafkaError] = []
+    producer.produce(
+        stream.requests,
+        bytes(BOMB_BYTES),
+        partition=0,
+        on_delivery=lambda error, _message: failed.append(error) if error else None,
+    )
+    assert producer.flush(60) == 0
+    if failed:
+        raise KafkaException(failed[0])
+
+
+def test_a_compression_bomb_is_refused_by_the_broker_and_else_costs_one_record(
+    stream: EchoStream,
+) -> None:
+    with pytest.raises(KafkaException) as refused:
+        send_bomb(stream)
+    assert refused.value.args[0].code() == KafkaError.MSG_SIZE_TOO_LARGE
+
+    alter_topic(stream.bootstrap, stream.requests, "compression.type", "producer")
+    process = stream.start()
+    stream.send(b"echo 0")
+    send_bomb(stream)
+    stream.send(b"echo 2")
+    stream.wait_for_commit(3, 30)
+
+    assert stream.values(stream.results) == [b"echo 0", b"echo 2"]
+    [letter] = stream.read(stream.dead_letters)
+    assert b"cannot be read" in headers_of(letter)["judgify-dl-reason"]
+    assert peak_rss_bytes(process.pid) < 250_000_000
+
+
+def peak_rss_bytes(pid: int) -> int:
+    """Return the most memory that a process ever had."""
+    [line] = [it for it in Path(f"/proc/{pid}/status").read_text().splitlines() if "VmHWM" in it]
+    return int(line.split()[1]) * 1_024
+
+
+def test_results_with_fewer_partitions_than_requests_are_refused_at_start_and_while_running(
+    stream: EchoStream,
+) -> None:
+    process = stream.start()
+    admin = AdminClient({"bootstrap.servers": stream.bootstrap})
+    admin.create_partitions([NewPartitions(stream.requests, 13)])[stream.requests].result(TIMEOUT_S)
+
+    while_running = process.wait(40)
+    stream.start()
+    at_start = stream.processes[-1].wait(20)
+
+    assert (while_running, at_start) == (2, 2)
+    told = f"partition counts must be equal: {stream.requests} has 13, {stream.results} has 12"
+    assert stream.log().count(told) == 2
