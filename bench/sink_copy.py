@@ -17,7 +17,6 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit, urlunsplit
@@ -25,10 +24,10 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg
 import orjson
 import psutil
-from confluent_kafka import Producer
+from confluent_kafka import KafkaError, KafkaException, Producer
 from confluent_kafka.admin import AdminClient
 
-from schemas.identity import make_judgment_id
+from bench.sink_rows import make_results
 from sinks.postgres.migrate import upgrade
 from sinks.postgres.rows import COLUMNS, parse_row
 from topics.provisioning import create_topics
@@ -36,52 +35,15 @@ from topics.registry import REQUESTS, RESULTS, full_name
 
 ROWS: Final = 200_000
 ROUNDS: Final = 3
-PARTITIONS: Final = 12
 POLL_S: Final = 0.02
 RUN_TIMEOUT_S: Final = 300.0
 STOP_TIMEOUT_S: Final = 15.0
-START: Final = datetime(2026, 1, 1, tzinfo=UTC)
 _TRUNCATE: Final = "TRUNCATE judgment_executions, judgment_duplicates, judgment_counts"
 _BACKENDS: Final = (
     "SELECT pid FROM pg_stat_activity WHERE application_name = 'postgres-sink' "
     "AND datname = current_database()"
 )
 _COUNT: Final = "SELECT coalesce(sum(judgments), 0)::bigint FROM judgment_counts"
-
-
-def make_results(rows: int, requests_topic: str) -> Iterator[tuple[int, bytes]]:
-    """Yield (partition, judgment) for the milling workflow, ten requests per millisecond."""
-    for number in range(rows):
-        at = START + timedelta(milliseconds=number // 10)
-        yield number % PARTITIONS, orjson.dumps(_make_judgment(number, at, requests_topic))
-
-
-def _make_judgment(number: int, at: datetime, topic: str) -> dict[str, Any]:
-    request_id = f"reading-{number:08d}"
-    told = at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    failed = number % 11 == 0
-    return {
-        "judgment_id": make_judgment_id("default", "milling", request_id),
-        "request_id": request_id, "tenant": "default", "correlation_id": None,
-        "submitted_by": None, "workflow_id": "milling", "workflow_version": "ab" * 32,
-        "method": "rule", "status": "decided", "verdict": "fail" if failed else "ok",
-        "confidence": 0.99 if failed else 0.95, "rule": "HDF" if failed else None,
-        "reason": "heat dissipation" if failed else "no rule held",
-        "input_data": {
-            "UDI": number, "Product ID": f"M{number}", "Type": "LMH"[number % 3],
-            "Air temperature [K]": 298.1 + number % 50 / 10, "Process temperature [K]": 308.6,
-            "Rotational speed [rpm]": 1200 + number % 1600, "Torque [Nm]": 5 + number % 700 / 10,
-            "Tool wear [min]": number % 250,
-        },
-        "unknown": [], "possible": [], "escalation": None, "degraded": False, "llm": None,
-        "error": None, "test": False, "requested_at": told, "judged_at": told,
-        "execution_time_ms": 4.25,
-        "origin": {
-            "topic": topic, "partition": number % PARTITIONS, "offset": number // PARTITIONS,
-            "timestamp": int(at.timestamp() * 1_000),
-        },
-        "engine": "0.1.0",
-    }  # fmt: skip
 
 
 class Ground:
@@ -218,8 +180,8 @@ def _forget_commits(ground: Ground) -> None:
     for answer in admin.delete_consumer_groups([group]).values():
         try:
             answer.result()
-        except Exception as error:
-            if "GROUP_ID_NOT_FOUND" not in str(error):
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError.GROUP_ID_NOT_FOUND:
                 raise
 
 
@@ -271,16 +233,23 @@ def _spell(run: Figures) -> str:
 
 def summarize(rows: int, copies: Sequence[Figures], sinks: Sequence[Figures]) -> dict[str, Any]:
     """Return the figures of all rounds as the report holds them."""
-    medians = {
-        name: Figures(*(statistics.median(each) for each in zip(*runs, strict=True)))
-        for name, runs in (("copy", copies), ("sink", sinks))
-    }
+    copy, sink = (_find_medians(runs) for runs in (copies, sinks))
     return {
         "rows": rows,
-        "rounds": {"copy": [it._asdict() for it in copies], "sink": [it._asdict() for it in sinks]},
-        "medians": {name: median._asdict() for name, median in medians.items()},
-        "ratio": round(medians["sink"].rows_per_s / medians["copy"].rows_per_s, 3),
+        "copy_rows_per_s": [round(run.rows_per_s) for run in copies],
+        "sink_rows_per_s": [round(run.rows_per_s) for run in sinks],
+        "copy_median": round(copy.rows_per_s),
+        "sink_median": round(sink.rows_per_s),
+        "ratio": round(sink.rows_per_s / copy.rows_per_s, 3),
+        "cpu_us_per_row": {
+            name: {"process": round(run.process_us, 1), "postgres": round(run.postgres_us, 1)}
+            for name, run in (("copy", copy), ("sink", sink))
+        },
     }
+
+
+def _find_medians(runs: Sequence[Figures]) -> Figures:
+    return Figures(*(statistics.median(each) for each in zip(*runs, strict=True)))
 
 
 def main() -> None:
