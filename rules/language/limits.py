@@ -6,6 +6,10 @@ TEXT_CHARS_MAX = 4_096
 NODES_MAX = 400
 """Parts of one expression."""
 
+TOTAL_NODES_MAX = 10_000
+"""Parts of all expressions of a workflow together, 20 for each of 500 rules: the costliest of them
+compile in 2 s of processor time and 120 MiB."""
+
 DEPTH_MAX = 32
 """Nested operands, parentheses, lists and calls of one expression."""
 

@@ -2,21 +2,14 @@
 
 import difflib
 import math
-import unicodedata
 from collections.abc import Iterable, Mapping
 
+from rules.language.constants import Constant, settle_constant
 from rules.language.problems import refusal
 from rules.language.scope import Scope
 from rules.language.syntax import Syntax
 from rules.language.tree import Items, Literal, Lookup, Node, Reference
-from rules.language.types import (
-    ConstantValue,
-    Scalar,
-    Type,
-    constant_type,
-    element_type,
-    normalized,
-)
+from rules.language.types import element_type, normalized
 from rules.program import FieldSpec
 
 
@@ -34,7 +27,7 @@ def resolve_name(name: Syntax, scope: Scope) -> Node:
     if word in scope.derived:
         return Reference(name.start, name.end, scope.derived[word].type, word, derived=True)
     if word in scope.constants:
-        return _constant(name, scope.constants[word])
+        return _constant(name, scope)
     if word == "pi":
         return Literal(name.start, name.end, "number", math.pi)
     raise refusal(name, f"unknown field {word!r}", _unknown_hint(word, scope))
@@ -48,17 +41,16 @@ def resolve_lookup(lookup: Syntax, scope: Scope) -> Lookup:
             field's `one_of` has no entry.
     """
     name = lookup.words[0]
-    table = scope.constants.get(name)
-    if not isinstance(table, Mapping):
+    if not isinstance(scope.constants.get(name), Mapping):
         maps = [each for each, value in scope.constants.items() if isinstance(value, Mapping)]
         hint = did_you_mean(name, maps) or "only a map under constants can be looked up in"
         raise refusal(lookup, f"{name!r} is no constant map", hint)
     key = _lookup_key(lookup, scope)
-    of = element_type(_constant_type(lookup, name, table))
+    table = _settled(lookup, name, scope)
+    of = element_type(table.type)
     assert of is not None  # noqa: S101 -- a map is never of mixed or no element type
     _require_entries(lookup, table, scope.fields.get(key.name))
-    entries = tuple((_nfc(each), normalized(value)) for each, value in table.items())
-    return Lookup(lookup.start, lookup.end, of, name, entries, key)
+    return Lookup(lookup.start, lookup.end, of, name, table.entries, key)
 
 
 def did_you_mean(word: str, candidates: Iterable[str]) -> str | None:
@@ -77,34 +69,34 @@ def _lookup_key(lookup: Syntax, scope: Scope) -> Reference:
     return key
 
 
-def _require_entries(lookup: Syntax, table: Mapping[str, Scalar], field: FieldSpec | None) -> None:
+def _require_entries(lookup: Syntax, table: Constant, field: FieldSpec | None) -> None:
     if field is None or field.one_of is None:
         return
-    known = {_nfc(key) for key in table}
-    missing = [str(each) for each in field.one_of if _nfc(str(each)) not in known]
+    missing = [str(each) for each in field.one_of if normalized(each) not in table.keys]
     if missing:
         message = f"{lookup.words[0]!r} has no entry for {', '.join(map(repr, missing))}"
         hint = f"each member of {field.name}'s one_of needs one; add it under constants"
         raise refusal(lookup, message, hint)
 
 
-def _constant(name: Syntax, value: ConstantValue) -> Node:
-    of = _constant_type(name, name.words[0], value)
-    if isinstance(value, Mapping):
-        hint = f"look one entry up by a string field: {name.words[0]}[field]"
-        raise refusal(name, f"{name.words[0]!r} is a map", hint)
-    if not isinstance(value, (str, bool, int, float)):
-        each = element_type(of) or "string"
-        items = tuple(Literal(name.start, name.end, each, normalized(item)) for item in value)
-        return Items(name.start, name.end, of, items)
-    return Literal(name.start, name.end, of, normalized(value))
+def _constant(name: Syntax, scope: Scope) -> Node:
+    word = name.words[0]
+    constant = _settled(name, word, scope)
+    if isinstance(scope.constants[word], Mapping):
+        hint = f"look one entry up by a string field: {word}[field]"
+        raise refusal(name, f"{word!r} is a map", hint)
+    if constant.scalar is None:
+        return Items(name.start, name.end, constant.type, constant.items)
+    return Literal(name.start, name.end, constant.type, constant.scalar)
 
 
-def _constant_type(place: Syntax, name: str, value: object) -> Type:
-    try:
-        return constant_type(value)
-    except ValueError as error:
-        raise refusal(place, f"the constant {name!r} {error}") from error
+def _settled(place: Syntax, name: str, scope: Scope) -> Constant:
+    if name not in scope.settled:
+        try:
+            scope.settled[name] = settle_constant(scope.constants[name])
+        except ValueError as error:
+            raise refusal(place, f"the constant {name!r} {error}") from error
+    return scope.settled[name]
 
 
 def _unknown_hint(word: str, scope: Scope) -> str | None:
@@ -114,7 +106,3 @@ def _unknown_hint(word: str, scope: Scope) -> str | None:
         if field.one_of is not None and word in field.one_of:
             return f"a string stands in quotes: '{word}'"
     return did_you_mean(word, [*scope.fields, *scope.derived, *scope.constants, "pi"])
-
-
-def _nfc(text: str) -> str:
-    return unicodedata.normalize("NFC", text)

@@ -159,6 +159,13 @@ def children(node: Node) -> tuple[Node, ...]:
     return parts
 
 
+def count_nodes(node: Node) -> int:
+    """Return how many parts there are to compile: a list of known values is one of them."""
+    if isinstance(node, Items) and all(isinstance(item, Literal) for item in node.items):
+        return 1
+    return 1 + sum(map(count_nodes, children(node)))
+
+
 def references(node: Node) -> Iterator[Reference]:
     """Yield every mention of a field or derived name below `node`, in the order of the text."""
     pending = [node]

@@ -19,6 +19,8 @@ from rules.workflow.builder import DEPTH_MAX
 from rules.workflow.problems import Problem, WorkflowErrors
 from rules.workflow.scalars import ScalarError, canonical_number
 
+DOCUMENT_BYTES_MAX: Final = 262_144
+"""Size of a document in its canonical form; the text of a file has the same bound."""
 DOCUMENT_FILE: Final = "<document>"
 """How errors name a document that came without a text."""
 
@@ -35,6 +37,20 @@ def canonical_bytes(document: Mapping[str, Any]) -> bytes:
     except (ScalarError, rfc8785.CanonicalizationError, UnicodeEncodeError) as error:
         message = f"this cannot be written as canonical JSON: {error}"
         raise WorkflowErrors([Problem(DOCUMENT_FILE, "", message)]) from error
+
+
+def bounded_version_of(document: Mapping[str, Any], file: str = DOCUMENT_FILE) -> str:
+    """Return the version of a document that is about to be checked.
+
+    Raises:
+        WorkflowErrors: It cannot be written as canonical JSON, or is larger than
+            `DOCUMENT_BYTES_MAX` then: what cannot judge must not get a version.
+    """
+    canonical = canonical_bytes(document)
+    if len(canonical) > DOCUMENT_BYTES_MAX:
+        message = f"larger than {DOCUMENT_BYTES_MAX:,} bytes as canonical JSON"
+        raise WorkflowErrors([Problem(file, "", message, "split it into workflows")])
+    return sha256(canonical).hexdigest()
 
 
 def version_of(document: Mapping[str, Any]) -> str:

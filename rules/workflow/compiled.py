@@ -8,7 +8,7 @@ from rules.findings import Findings
 from rules.language.codegen import generate
 from rules.language.trace import Explanation, explain
 from rules.program import Program
-from rules.workflow.canonical import DOCUMENT_FILE, version_of
+from rules.workflow.canonical import DOCUMENT_FILE, bounded_version_of
 from rules.workflow.document import Document
 from rules.workflow.meaning import check_meaning
 from rules.workflow.problems import Fault, Problem, WorkflowErrors, spell_loc
@@ -61,7 +61,7 @@ def compile_workflow(document: Mapping[str, Any]) -> CompiledWorkflow:
     Raises:
         WorkflowErrors: It is not a sound workflow; the problems name keys, since there is no text.
     """
-    version = version_of(document)
+    version = bounded_version_of(document)
     shape = check_shape(document)
     meaning = check_meaning(shape)
     faults = (*shape.faults, *meaning.faults)

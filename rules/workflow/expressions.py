@@ -8,9 +8,11 @@ from graphlib import CycleError, TopologicalSorter
 from rules.language.check import Expected, check_expression
 from rules.language.expression import Expression
 from rules.language.lexer import split_tokens
+from rules.language.limits import TOTAL_NODES_MAX
 from rules.language.problems import ExpressionError
 from rules.language.scope import Scope
-from rules.workflow.problems import Fault, Loc
+from rules.language.tree import count_nodes
+from rules.workflow.problems import PROBLEMS_MAX, Fault, Loc
 
 
 @dataclass(slots=True)
@@ -25,10 +27,12 @@ class ExpressionCheck:
     broken: set[str]
     faults: list[Fault] = field(default_factory=list)
     warnings: list[Fault] = field(default_factory=list)
+    nodes: int = 0
+    """Parts of the expressions so far."""
 
     def check(self, loc: Loc, text: str, expect: Expected | None) -> Expression | None:
         """Return the checked expression; None when it is at fault or mentions what is."""
-        if self.broken.intersection(names_in(text)):
+        if self._is_enough() or self.broken.intersection(names_in(text)):
             return None
         try:
             expression = check_expression(text, self.scope, expect)
@@ -40,9 +44,17 @@ class ExpressionCheck:
             return None
         self.warnings += [
             Fault(loc, each.message, each.hint, (each.start, each.end))
-            for each in expression.warnings
+            for each in expression.warnings[: PROBLEMS_MAX - len(self.warnings)]
         ]
+        self.nodes += count_nodes(expression.root)
+        if self.nodes > TOTAL_NODES_MAX:
+            message = f"the expressions down to this one have more than {TOTAL_NODES_MAX:,} parts"
+            self.faults.append(Fault(loc, message, "split it into workflows"))
         return expression
+
+    def _is_enough(self) -> bool:
+        """Say whether further problems would not be told, or too much was checked already."""
+        return len(self.faults) >= PROBLEMS_MAX or self.nodes > TOTAL_NODES_MAX
 
     def check_derived(self, derive: Mapping[str, str]) -> tuple[tuple[str, Expression], ...]:
         """Return the derived values, each behind those it uses.

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from rules.language.expression import Expression
 from rules.language.scope import Scope
@@ -10,7 +11,7 @@ from rules.workflow.declarations import constant_values, declaration_faults, fie
 from rules.workflow.document import Document
 from rules.workflow.expressions import ExpressionCheck
 from rules.workflow.mentions import MentionCheck
-from rules.workflow.problems import Fault
+from rules.workflow.problems import PROBLEMS_MAX, Fault
 from rules.workflow.structure import Shape
 
 
@@ -37,7 +38,8 @@ def check_meaning(shape: Shape) -> Meaning:
         for index, rule in enumerate(document.rules)
     ]
     hidden = frozenset(str(loc[0]) for loc in shape.dropped)
-    mentions = MentionCheck(document, hidden).faults()
+    # Looking for what was meant takes longer than looking whether it is there.
+    mentions = islice(MentionCheck(document, hidden).faults(), PROBLEMS_MAX)
     faults = _as_written(shape, [*declared, *mentions, *check.faults])
     warnings = _as_written(shape, [*check.warnings, *_warnings(document, derive, whens)])
     if faults or shape.faults:

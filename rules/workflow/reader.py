@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from rules.program import Program
-from rules.workflow.canonical import version_of
+from rules.workflow.canonical import bounded_version_of
 from rules.workflow.compiled import CompiledWorkflow, assemble
 from rules.workflow.document import Document
 from rules.workflow.meaning import check_meaning
@@ -61,7 +61,7 @@ def read_workflow(text: str, file: str = "<text>") -> WorkflowDocument:
         raise WorkflowErrors([*tree.problems, *placed])
     return WorkflowDocument(
         data=tree.data,
-        version=version_of(tree.data),
+        version=bounded_version_of(tree.data, file),
         warnings=tuple(_placed(tree, meaning.warnings)),
         source=tree.source,
         parts=shape.document,

@@ -1,6 +1,7 @@
 """The namespace of generated code: the only way in for constants, field names and helpers."""
 
 import unicodedata
+from collections.abc import Callable
 from typing import Any
 
 from rules.language.emit import operations
@@ -37,13 +38,24 @@ class Namespace:
 
     def __init__(self) -> None:
         self.values: dict[str, Any] = {"__builtins__": dict(EXCEPTIONS), **HELPERS}
-        self._names: dict[tuple[type, Any], str] = {}
+        self._names: dict[tuple[object, object], str] = {}
 
     def constant(self, value: float | str | tuple[str, ...] | frozenset[Any]) -> str:
         """Return the name of a hashable value."""
-        key = (type(value), value)
+        return self._once((type(value), value), lambda: value)
+
+    def table(self, constant: str, entries: tuple[tuple[str, Any], ...]) -> str:
+        """Return the name of a constant map; all its look-ups share one."""
+        return self._once((dict, constant), lambda: dict(entries))
+
+    def getter(self, constant: str, entries: tuple[tuple[str, Any], ...]) -> str:
+        """Return the name of the map's `get`."""
+        table = self.values[self.table(constant, entries)]
+        return self._once((dict.get, constant), lambda: table.get)
+
+    def _once(self, key: tuple[object, object], make: Callable[[], Any]) -> str:
         if key not in self._names:
-            self._names[key] = self.object(value)
+            self._names[key] = self.object(make())
         return self._names[key]
 
     def object(self, value: Any) -> str:

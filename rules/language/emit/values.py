@@ -67,11 +67,10 @@ class Values:
 
     def _lookup(self, node: Lookup) -> str:
         key = self.locals[node.key.name]
-        entries = dict(node.entries)
         if not self.guarded:
-            return f"{self._namespace.object(entries)}[{key}]"
+            return f"{self._namespace.table(node.constant, node.entries)}[{key}]"
         missing = ", nan" if node.type == "number" else ""
-        return f"{self._namespace.object(entries.get)}({key}{missing})"
+        return f"{self._namespace.getter(node.constant, node.entries)}({key}{missing})"
 
     def _arithmetic(self, node: Arithmetic) -> str:
         text = [self._raw(node.first)]

@@ -6,7 +6,20 @@ from typing import Any
 
 _NUMBERS = (0, 1, 2, 2.5, -3, 0.1, 3.5, 1.5, 0.30000000000000004, 300, 4.0, -0.5, 1e200, 2**53)
 _INTEGERS = (0, 1, 2, 3.0, -3, 5, 300)
-_STRINGS = ("L", "M", "H", "a", "ab", "b", "", "\uac00", "\u1100\u1161", "cab")
+_STRINGS = (
+    "L",
+    "M",
+    "H",
+    "a",
+    "ab",
+    "b",
+    "",
+    "\uac00",
+    "\u1100\u1161",
+    "cab",
+    "it's",
+    "k0) or (True",
+)
 _LISTS: tuple[Any, ...] = (["a", 1], [], ["\u1100\u1161", 2.5], ["L"], [2, 3.5, "", "ab"], [0])
 _USABLE: dict[str, tuple[Any, ...]] = {
     "number": _NUMBERS,

@@ -4,7 +4,7 @@ import copy
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from rules.language.tree import Literal, Node, children
+from rules.language.tree import Literal, Node, Reference, children
 from rules.workflow.compiled import compile_workflow
 from rules.workflow.problems import WorkflowErrors
 
@@ -96,7 +96,8 @@ def _shorter_texts(document: dict[str, Any], place: tuple[Any, ...], key: str) -
     for node in _below(expression.root):
         for replacement in _replacements(node, text):
             shorter = f"{text[: node.start]}{replacement}{text[node.end :]}"
-            if len(shorter) < len(text):
+            # A literal is less than a name, even where it is longer: nothing replaces it.
+            if len(shorter) < len(text) or isinstance(node, Reference):
                 yield shorter
 
 

