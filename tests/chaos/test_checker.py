@@ -94,6 +94,7 @@ DAMAGES: Final = {
         {"I1d"},
     ),
     "work is left": ("UPDATE facts SET value = 3 WHERE name = 'left_unfinished'", {"I1e"}),
+    "the work took too long": ("INSERT INTO facts VALUES ('converge_s', 61)", {"I1e"}),
     "a row is there twice": (
         "INSERT INTO stored SELECT * FROM stored WHERE n = 20",
         {"I2a"},
