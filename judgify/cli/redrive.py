@@ -1,34 +1,34 @@
 """`judgify dead-letters redrive`: sends what was buried again; shows first what it would do."""
 
 import asyncio
-import re
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from judgify.cli.author import Author
-from judgify.cli.console import console, fail, note, print_json, print_table, say
+from judgify.cli.console import EXIT_FAILURE, EXIT_INTERRUPTED, console, fail, print_json, say
 from judgify.cli.context import DataDir, open_context
 from judgify.cli.json_option import Json
+from judgify.cli.misuse import typed_by_user
+from judgify.cli.redrive_report import show_outcome, show_plan, summarize
 from judgify.cli.since import SinceOption, UntilOption
-from judgify.redrive.plan import EXAMPLES_MAX, Plan
+from judgify.redrive.plan import Plan
 from judgify.redrive.run import Order, Outcome, ShowProgress, make_plan, run_redrive
 from judgify.replay.interrupt import catch_interrupt
+from judgify.stack.disk import find_kafka_disk
+from runtime.settings import Settings
 from schemas.errors import FatalError
-from sinks.postgres.redrive_queries import LetterId, Place, Selection
+from sinks.postgres.redrive_queries import Selection
+from topics.control_records import Place, parse_place
 from topics.peeking import find_topic
 
 LETTERS_MAX: Final = 10_000
 """Of one redrive: their names are held in memory, and a person is to look at the plan."""
 PLACES_MAX: Final = 1_000
 RATE_PER_S: Final = 500.0
-
-_is_place: Final = re.compile(
-    r"([A-Za-z0-9._-]{1,249})/([0-9]{1,9})/([0-9]{1,18})(?:/[0-9]{1,18})?"
-).fullmatch
 
 
 def redrive(  # noqa: PLR0913 -- one parameter per option
@@ -44,9 +44,7 @@ def redrive(  # noqa: PLR0913 -- one parameter per option
     since: SinceOption = None,
     until: UntilOption = None,
     limit: Annotated[int, typer.Option(min=1, max=LETTERS_MAX, help="How many at most.")] = 1_000,
-    rate: Annotated[
-        float, typer.Option(min=1, max=100_000, help="How many per second at most.")
-    ] = RATE_PER_S,
+    rate: Annotated[float, typer.Option(min=1, max=100_000, help="Most in a second.")] = RATE_PER_S,
     again: Annotated[
         bool, typer.Option("--again", help="Also what was sent again before.")
     ] = False,
@@ -62,33 +60,45 @@ def redrive(  # noqa: PLR0913 -- one parameter per option
     unless its request has a judgment by now. Exit code 1 when a named record cannot be sent.
     """
     context = open_context(data_dir)
-    prefix = context.settings.topic_prefix
-    wanted = Selection(
-        places=_parse_places(places or (), prefix),
-        topic=find_topic(topic, prefix) if topic else None,
-        agent=agent, kind=kind, code=code, since=since, until=until,
-    )  # fmt: skip
+    prefix, url = context.settings.topic_prefix, context.need_database()
+    named = _parse_places(places or (), prefix)
+    from_topic = find_topic(topic, prefix) if topic else None
+    wanted = Selection(named, from_topic, agent, kind, code, since, until)
     if yes and wanted == Selection():
         raise FatalError("say which: name records, or choose by --code, --kind, --agent, --since")
-    order = Order(
-        context.kafka, context.need_database(), prefix, wanted, limit, author, rate, again
-    )
+    order = Order(context.kafka, url, prefix, wanted, limit, author, rate, again)
+    _look_and_send(context.settings, order, yes=yes, as_json=as_json)
+
+
+def _parse_places(texts: Iterable[str], prefix: str) -> tuple[Place, ...]:
+    with typed_by_user():
+        places = [parse_place(text) for text in texts]
+    if len(places) > PLACES_MAX:
+        raise FatalError(f"{len(places)} records are named, at most {PLACES_MAX} can be")
+    return tuple(place._replace(topic=find_topic(place.topic, prefix)) for place in places)
+
+
+def _look_and_send(settings: Settings, order: Order, *, yes: bool, as_json: bool) -> None:
+    """Show what `order` would do, do it if told so, and end with the exit code that fits."""
+    named = order.wanted.places
     plan = asyncio.run(make_plan(order))
-    missing = _find_missing(wanted.places, plan)
+    missing = [place.text for place in named if place not in plan.places]
     if not as_json:
-        _show(plan, missing)
-    outcome = _carry_out(order, plan) if yes and plan.todo else None
+        show_plan(plan, missing)
+    outcome = None
+    if yes and plan.todo:
+        find_kafka_disk(settings).check()
+        outcome = _carry_out(order, plan)
     if as_json:
-        print_json(_summarize(plan, missing, outcome))
+        print_json(summarize(plan, missing, outcome))
     elif outcome is not None:
-        _show_outcome(outcome)
+        show_outcome(outcome)
     elif plan.todo:
         say("nothing was sent; to do it, say the same with --yes", style="bold")
-    if outcome is not None and outcome.failure is not None:
-        fail(str(outcome.failure), hint="say the same again: what was sent is marked as sent")
-    named_in_vain = wanted.places and (missing or len(plan.todo) < plan.matched)
-    if named_in_vain or not plan.matched or (outcome is not None and outcome.refused):
-        raise typer.Exit(1)
+    _refuse_failure(plan, outcome)
+    left_back = bool(named) and (bool(missing) or len(plan.todo) < plan.matched)
+    if left_back or not plan.matched or (outcome is not None and outcome.refused):
+        raise typer.Exit(EXIT_FAILURE)
 
 
 def _carry_out(order: Order, plan: Plan) -> Outcome:
@@ -96,93 +106,14 @@ def _carry_out(order: Order, plan: Plan) -> Outcome:
         return asyncio.run(run_redrive(order, plan, progress, stop))
 
 
-def _parse_places(texts: Iterable[str], prefix: str) -> tuple[Place, ...]:
-    places = []
-    for text in texts:
-        match = _is_place(text)
-        if match is None:
-            raise FatalError(
-                f"{text!r} is not TOPIC/PARTITION/OFFSET: see `judgify dead-letters list`"
-            )
-        places.append(Place(find_topic(match[1], prefix), int(match[2]), int(match[3])))
-    if len(places) > PLACES_MAX:
-        raise FatalError(f"{len(places)} records are named, at most {PLACES_MAX} can be")
-    return tuple(places)
-
-
-def _find_missing(places: Sequence[Place], plan: Plan) -> list[str]:
-    """Return the named records of which no dead letter is stored."""
-    return [_spell(place) for place in places if place not in plan.places]
-
-
-def _spell(place: Sequence[Any]) -> str:
-    return f"{place[0]}/{place[1]}/{place[2]}"
-
-
-def _show(plan: Plan, missing: Sequence[str]) -> None:
-    for text in missing:
-        note(f"no dead letter of {text} is stored (is postgres-sink behind? `judgify status`)")
-    if not plan.matched:
-        say("no such dead letter is stored")
+def _refuse_failure(plan: Plan, outcome: Outcome | None) -> None:
+    """End with what stopped a redrive before its end."""
+    if outcome is None:
         return
-    print_table(
-        ("records", "buried by", "kind", "code", "to"),
-        [
-            (count, it.agent, it.kind, it.code, it.fate.destination or f"✗ {it.fate.obstacle}")
-            for it, count in plan.counts.most_common()
-        ],
-    )
-    for line in _examples(plan):
-        say(line)
-
-
-def _examples(plan: Plan) -> Iterator[str]:
-    for letter in plan.todo[:EXAMPLES_MAX]:
-        yield f"  {_spell(letter)}"
-    if len(plan.todo) > EXAMPLES_MAX:
-        yield f"  … and {len(plan.todo) - EXAMPLES_MAX:,} more can be sent again"
-    for letter, obstacle in plan.refused:
-        yield f"  ✗ {_spell(letter)}: {obstacle}"
-    if plan.has_more:
-        yield f"more match than --limit {plan.matched:,}: the others wait for another redrive"
-
-
-def _show_outcome(outcome: Outcome) -> None:
-    told = ", ".join(f"{count:,} to {where}" for where, count in outcome.sent.items() if count)
-    say(f"sent again: {told or 'nothing'}")
-    if outcome.skipped:
-        say(f"{outcome.skipped:,} changed meanwhile and were left as they are")
-    for letter, reason in outcome.refused[:EXAMPLES_MAX]:
-        say(f"  ✗ {_spell(letter)}: {reason}")
-
-
-def _summarize(plan: Plan, missing: Sequence[str], outcome: Outcome | None) -> dict[str, Any]:
-    return {
-        "dry_run": outcome is None,
-        "matched": plan.matched,
-        "can_be_sent": len(plan.todo),
-        "has_more": plan.has_more,
-        "not_stored": missing,
-        "groups": [
-            {
-                "records": count,
-                "agent": it.agent,
-                "kind": it.kind,
-                "code": it.code,
-                "destination": it.fate.destination,
-                "obstacle": it.fate.obstacle or None,
-            }
-            for it, count in plan.counts.most_common()
-        ],
-        "sent": outcome.sent if outcome else {},
-        "changed_meanwhile": outcome.skipped if outcome else 0,
-        "refused": _describe_refused(plan.refused + (outcome.refused if outcome else [])),
-        "failure": str(outcome.failure) if outcome and outcome.failure else None,
-    }
-
-
-def _describe_refused(refused: Iterable[tuple[LetterId, str]]) -> list[dict[str, str]]:
-    return [{"record": _spell(letter), "reason": reason} for letter, reason in refused]
+    if outcome.failure is not None:
+        fail(str(outcome.failure), hint="say the same again: what was sent is marked as sent")
+    if outcome.finished < len(plan.todo):
+        fail("interrupted", hint="say the same again for the others", code=EXIT_INTERRUPTED)
 
 
 @contextmanager

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from judgify.redrive.fate import Fate
-from sinks.postgres.redrive_queries import Letter, LetterId, Place
+from sinks.postgres.redrive_queries import Letter, LetterId
+from topics.control_records import Place
 
 EXAMPLES_MAX: Final = 5
 """Dead letters that are named; all are counted."""
@@ -40,7 +41,7 @@ class Plan:
 
     def add(self, letter: Letter, fate: Fate) -> None:
         """Count `letter` in."""
-        self.places.add(Place(*letter.id[:3]))
+        self.places.add(letter.id.place)
         self.counts[Group(letter.id.agent, letter.kind, letter.code, fate)] += 1
         if fate.destination is not None:
             self.todo.append(letter.id)

@@ -62,8 +62,9 @@ class Outcome:
     """Why it ended before its end; what was sent until then is marked."""
 
     @property
-    def done(self) -> int:
-        return sum(self.sent.values())
+    def finished(self) -> int:
+        """How many letters of the plan something became of."""
+        return sum(self.sent.values()) + self.skipped + len(self.refused)
 
 
 ShowProgress = Callable[[int], object]

@@ -14,6 +14,7 @@ from sinks.postgres.connection import Connection
 from sinks.postgres.errors import DEPENDENCY
 from sinks.postgres.queries import Since, split_since
 from sinks.postgres.statements import load_statement
+from topics.control_records import Place
 
 LETTERS_AT_ONCE: Final = 50
 """Fetched with their bytes; a value has 1 MiB at most, so 50 MiB of them."""
@@ -32,17 +33,14 @@ class LetterId(NamedTuple):
     timestamp: int
     agent: str
 
+    @property
+    def place(self) -> Place:
+        """Return where the buried record stood."""
+        return Place(self.topic, self.partition, self.offset)
+
 
 _BEFORE_ALL: Final = LetterId("", -1, -1, -(2**63), "")
 """Smaller than any dead letter."""
-
-
-class Place(NamedTuple):
-    """Where a buried record stood."""
-
-    topic: str
-    partition: int
-    offset: int
 
 
 @dataclass(frozen=True, slots=True)

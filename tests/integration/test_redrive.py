@@ -1,6 +1,7 @@
 """Redrive on a real Kafka and PostgreSQL: what goes where, once, and what never goes anywhere."""
 
 import asyncio
+import signal
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -338,3 +339,22 @@ def test_a_crash_between_acknowledgement_and_mark_sends_that_page_once_more(
 
     assert bench.redrive("--kind", "skip", "--yes")["sent"] == {"requests": 1}
     assert [it.value() for it in bench.sent()] == [encode_request(request_id="r-1")] * 2
+
+
+def test_an_interrupted_redrive_says_so_and_the_next_one_sends_the_rest_alone(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = Resender.send
+
+    def send_then_interrupt(self: Resender, letters: Any) -> Any:
+        signal.raise_signal(signal.SIGINT)
+        return real(self, letters)
+
+    bench.bury(*(bench.letter(number) for number in range(70)))
+    with monkeypatch.context() as interrupting:
+        interrupting.setattr(Resender, "send", send_then_interrupt)
+        ended = bench.commands.run("dead-letters", "redrive", "--kind", "skip", "--yes")
+
+    assert (ended.code, "sent again: 50 to requests" in ended.stdout) == (130, True)
+    assert bench.redrive("--kind", "skip", "--yes")["sent"] == {"requests": 20}
+    assert len(bench.sent()) == 70

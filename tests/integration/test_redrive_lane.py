@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.commands import Commands
 from tests.support.lane import Lane
 from tests.support.waiting import wait_until
 
@@ -32,13 +33,23 @@ def lane(
     lane.close()
 
 
-def read(lane: Lane, *arguments: str) -> Any:
+@pytest.fixture
+def commands(
+    lane: Lane, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Commands:
+    for name, value in lane.environment.items():
+        monkeypatch.setenv(name, value)
+    return Commands(monkeypatch, capsys)
+
+
+def read(commands: Commands, *arguments: str) -> Any:
     """Return the JSON of a command; None when it printed none."""
-    return json.loads(lane.run_judgify(*arguments, "--json").stdout or "null")
+    return json.loads(commands.run(*arguments, "--json").stdout or "null")
 
 
+@pytest.mark.timeout(180)  # two processes start, on a machine that may be busy
 def test_a_request_sent_again_is_judged_by_the_mended_workflow_and_the_audit_stays_clean(
-    lane: Lane, tmp_path: Path
+    lane: Lane, commands: Commands, tmp_path: Path
 ) -> None:
     wrong, mended = tmp_path / "wrong.yaml", tmp_path / "mended.yaml"
     wrong.write_text(WORKFLOW % 9_000)
@@ -48,18 +59,20 @@ def test_a_request_sent_again_is_judged_by_the_mended_workflow_and_the_audit_sta
         body = {"workflow_id": "press", "request_id": f"r-{number}", "input_data": {"bar": 500}}
         lane.send(json.dumps(body).encode(), key=b"p-1", partition=2)
     aside = f"{lane.requests}/2/1"
-    assert lane.run_judgify("skip", aside, "--reason", "judged wrongly").returncode == 0
+    commands.run_well("skip", aside, "--reason", "judged wrongly")
     for name in ("rule-agent", "postgres-sink"):
         lane.start(name, wait=False)
-    wait_until(lambda: read(lane, "dead-letters", "list")["dead_letters"], 20, what="the letter")
+    wait_until(
+        lambda: read(commands, "dead-letters", "list")["dead_letters"], 40, what="the letter"
+    )
     version = lane.publish_workflow(mended)
 
-    told = read(lane, "dead-letters", "redrive", aside, "--yes")
+    told = read(commands, "dead-letters", "redrive", aside, "--yes")
 
     assert told["sent"] == {"requests": 1}
-    judged = wait_until(lambda: read(lane, "judgments", "show", "r-1"), 20, what="a judgment")
+    judged = wait_until(lambda: read(commands, "judgments", "show", "r-1"), 20, what="a judgment")
     assert (judged["verdict"], judged["workflow_version"]) == ("fail", version)
     assert judged["origin"]["offset"] == 3
-    account = read(lane, "audit")
+    account = read(commands, "audit")
     assert account["clean"], account
     assert (account["judged"], account["buried"], account["duplicates"]) == (3, 1, 0)

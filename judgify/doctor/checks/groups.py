@@ -92,7 +92,7 @@ def judge(
     if beyond:
         yield warn(
             f"{group.name} has committed beyond the end of {_list(beyond)}: the topic is a new one",
-            f"restart {_process(group)}: it begins where the log does",
+            f"restart {_find_process(group)}: it begins where the log does",
         )
     if group.members:
         return
@@ -102,7 +102,7 @@ def judge(
     if below:
         yield warn(
             f"retention has taken records of {_list(below)} that {group.name} had not read",
-            f"start {_process(group)} now; `judgify audit` names what is lost",
+            f"start {_find_process(group)} now; `judgify audit` names what is lost",
         )
     waiting = sum(
         max(0, bounds[at].end - max(offset, bounds[at].first))
@@ -113,13 +113,13 @@ def judge(
         grows = ", and more by the second" if growing & group.committed.keys() else ""
         yield warn(
             f"{count_of(waiting, 'record')} wait for {group.name}{grows}, and nobody is in it",
-            f"`judgify run {_process(group)}`"
+            f"`judgify run {_find_process(group)}`"
             if group.name in known
             else "if nothing of that name is to run any more, delete the group",
         )
 
 
-def _process(group: Group) -> str:
+def _find_process(group: Group) -> str:
     return group.name.rpartition(".")[2]
 
 
