@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import psutil
+
 from bench.conditions import describe_conditions, describe_noise
 from bench.contenders import (
     AIOKAFKA_LOOP,
@@ -24,7 +26,7 @@ from bench.guarantee import measure_guarantee
 from bench.latency import measure_latency
 from bench.memory import measure_memory
 from bench.rules_in_process import measure_rules
-from bench.running import Ground
+from bench.running import Ground, listen_before
 from bench.scaling import measure_scaling
 from bench.sink_copy import compare
 from bench.track import Track
@@ -126,25 +128,24 @@ def measure(part: str, plan: Plan) -> dict[str, Any]:
     Raises:
         BenchError: a contender did not do its work.
     """
+    broker = find_broker(os.environ.get("KAFKA_BOOTSTRAP_SERVERS", ""))
+    conditions, before = describe_conditions(broker), listen_before(broker)
     if part in APART:
-        broker = find_broker(os.environ.get("KAFKA_BOOTSTRAP_SERVERS", ""))
-        conditions = describe_conditions(broker)
-        report = APART[part](plan)
+        report, noise = APART[part](plan), [before]
     else:
-        with open_ground(plan) as ground:
-            conditions = describe_conditions(ground.broker)
+        with open_ground(plan, broker) as ground:
             conditions["contender_and_broker_have_a_core_each"] = ground.alone
-            report = ON_GROUND[part](ground, plan)
-            conditions |= describe_noise(ground.noise)
+            report, noise = ON_GROUND[part](ground, plan), ground.noise
+    conditions |= {"others_cores_before": before, **describe_noise(noise)}
     return {"part": part, **report, "conditions": conditions}
 
 
 @contextmanager
-def open_ground(plan: Plan) -> Iterator[Ground]:
+def open_ground(plan: Plan, broker: psutil.Process | None) -> Iterator[Ground]:
     """Yield topics of its own, the broker on its core and this process beside it."""
     bootstrap = need("KAFKA_BOOTSTRAP_SERVERS")
     cores = choose_cores() if plan.pin else Cores(None, None)
-    broker, track = find_broker(bootstrap), Track(bootstrap)
+    track = Track(bootstrap)
     with (
         tempfile.TemporaryDirectory(prefix="judgify-bench.") as logs,
         pinned(broker, cores.broker) as is_pinned,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 import psutil
 
@@ -19,6 +19,7 @@ from bench.track import Track
 ROOT: Final = Path(__file__).parents[1]
 STOP_TIMEOUT_S: Final = 15.0
 LOG_CHARS: Final = 2_000
+LISTEN_S: Final = 2.0
 
 
 class BenchError(RuntimeError):
@@ -131,13 +132,33 @@ def start(
 @contextmanager
 def listening_for_noise(ground: Ground, ours: Sequence[psutil.Process]) -> Iterator[None]:
     """Note how many cores processes other than `ours`, the broker and this one use inside."""
-    known = [*ours, psutil.Process()]
-    known += [ground.broker] if ground.broker is not None else []
-    started_s = time.monotonic()
-    all_s, ours_s = _busy_s(), _spent_s(known)
-    yield
-    others_s = (_busy_s() - all_s) - (_spent_s(known) - ours_s)
-    ground.noise.append(round(max(others_s, 0.0) / (time.monotonic() - started_s), 2))
+    with _Noise([*ours, *([ground.broker] if ground.broker is not None else [])]) as noise:
+        yield
+    ground.noise.append(noise.cores)
+
+
+def listen_before(broker: psutil.Process | None, seconds: float = LISTEN_S) -> float:
+    """Return how many cores others use now, while nothing of ours runs."""
+    with _Noise([broker] if broker is not None else []) as noise:
+        time.sleep(seconds)
+    return noise.cores
+
+
+class _Noise:
+    """Measures what processes other than `ours` and this one use of the processor."""
+
+    def __init__(self, ours: Sequence[psutil.Process]) -> None:
+        self._ours = [*ours, psutil.Process()]
+        self.cores = 0.0
+
+    def __enter__(self) -> Self:
+        self._before = (time.monotonic(), _busy_s(), _spent_s(self._ours))
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        at_s, busy_s, ours_s = self._before
+        others_s = (_busy_s() - busy_s) - (_spent_s(self._ours) - ours_s)
+        self.cores = round(max(others_s, 0.0) / (time.monotonic() - at_s), 2)
 
 
 def _busy_s() -> float:

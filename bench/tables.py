@@ -125,11 +125,18 @@ def _rules(report: Report) -> list[Table]:
 
 def _sink(report: Report) -> list[Table]:
     rows = [
-        (name, f"{report[f'{key}_median']:,}", _each(report[f"{key}_rows_per_s"]))
+        (
+            name,
+            f"{report[f'{key}_median']:,}",
+            _each(report[f"{key}_rows_per_s"]),
+            f"{report['cpu_us_per_row'][key]['process']:.1f}",
+            f"{report['cpu_us_per_row'][key]['postgres']:.1f}",
+        )
         for name, key in (("bare COPY", "copy"), ("postgres-sink, end to end", "sink"))
     ]
+    headers = ("rows per second", "median", "each round", "us CPU, client", "us CPU, PostgreSQL")
     note = f"postgres-sink is {_times(report['ratio'])}"
-    return [Table(("rows per second", "median", "each round"), rows, [note])]
+    return [Table(headers, rows, [note])]
 
 
 def _scaling(report: Report) -> list[Table]:
@@ -175,18 +182,18 @@ def _memory(report: Report) -> list[Table]:
 
 def tell_conditions(conditions: Mapping[str, Any]) -> str:
     """Return in a few sentences where, when and beside what a part was measured."""
-    load, others = conditions["load_average"][0], conditions.get("others_cores")
+    others = conditions["others_cores"]
     place = (
         f"{conditions['at'][:16].replace('T', ' ')} UTC, commit {conditions['commit']}, "
         f"{conditions['cpu']}, {conditions['cores']} cores, Python {conditions['python']}, "
-        f"Kafka {conditions['kafka']}, load {load} at the start."
+        f"Kafka {conditions['kafka']}."
     )
     told = [place]
     if conditions.get("contender_and_broker_have_a_core_each") is False:
         told.append("Nothing was pinned to a core.")
     if others:
-        told.append(f"Others used {min(others)} to {max(others)} cores during the runs.")
-    if conditions.get("noisy") or load > conditions["cores"] / 2:
+        told.append(f"Other processes used {min(others)} to {max(others)} cores meanwhile.")
+    if conditions["noisy"]:
         told.append("**The machine was busy: take these figures for noise.**")
     return " ".join(told)
 

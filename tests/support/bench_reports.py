@@ -66,7 +66,9 @@ def _rules() -> dict[str, Any]:
 
 def _sink() -> dict[str, Any]:
     rates = {"copy_rows_per_s": [10, 12], "sink_rows_per_s": [5, 6]}
-    return {**rates, "copy_median": 11, "sink_median": 6, "ratio": 0.5}
+    cpu_us = {"process": 4.0, "postgres": 20.0}
+    medians = {"copy_median": 11, "sink_median": 6, "ratio": 0.5}
+    return {**rates, **medians, "cpu_us_per_row": {"copy": cpu_us, "sink": cpu_us}}
 
 
 def _scaling() -> dict[str, Any]:
