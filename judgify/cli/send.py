@@ -10,7 +10,7 @@ import typer
 from pydantic import ValidationError
 
 from judgify.cli.console import fail, note, print_json, say
-from judgify.cli.context import DataDir, open_context
+from judgify.cli.context import CliContext, DataDir, open_context
 from judgify.replay.interrupt import catch_interrupt
 from judgify.replay.outcomes import Judged, Outcome
 from judgify.replay.paste import spell
@@ -71,9 +71,7 @@ def send(  # noqa: PLR0913 -- one parameter per option
     if request is None:
         refuse_envelope(envelope, live=live)
     outgoing = make_outgoing(request, key)
-    disk = find_kafka_disk(context.settings)
-    prefix = context.settings.topic_prefix
-    plan = Plan(context.kafka, prefix, wait=wait, timeout_s=timeout_s, disk=disk)
+    plan = make_plan(context, wait=wait, timeout_s=timeout_s)
     with catch_interrupt() as stop:
         sent, outcome = send_and_follow(plan, outgoing, stop=stop)
     if as_json:
@@ -83,6 +81,12 @@ def send(  # noqa: PLR0913 -- one parameter per option
             say(line)
     if wait and outcome is None:
         fail(f"no outcome after {timeout_s:g} s", hint=spell("status", data_dir=context.data_dir))
+
+
+def make_plan(context: CliContext, *, wait: bool, timeout_s: float) -> Plan:
+    """Return how one record is sent, and how long its outcome is waited for."""
+    prefix, disk = context.settings.topic_prefix, find_kafka_disk(context.settings)
+    return Plan(context.kafka, prefix, wait=wait, timeout_s=timeout_s, disk=disk)
 
 
 def make_outgoing(request: Request | None, key: str | None) -> Outgoing:

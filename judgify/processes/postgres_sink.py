@@ -31,11 +31,8 @@ def make_spec(settings: Settings, clock: BrokerClock) -> Spec:
     if settings.database_url is None:
         raise FatalError("DATABASE_URL is not set: set it to postgresql://…, or `judgify up`")
     prefix = settings.topic_prefix
-    sink = PostgresSink(
-        settings.database_url.get_secret_value(),
-        pool_max=settings.pg_pool_max,
-        disk=find_postgres_disk(settings),
-    )
+    url, disk = settings.database_url.get_secret_value(), find_postgres_disk(settings)
+    sink = PostgresSink(url, pool_max=settings.pg_pool_max, disk=disk)
     switches = Switches(settings.bootstrap, full_name(CONTROL, prefix), settings)
     results, workflows = full_name(RESULTS, prefix), full_name(WORKFLOWS, prefix)
     dead_letters = full_name(DEAD_LETTERS, prefix)
