@@ -98,8 +98,9 @@ def _member_faults(loc: Loc, part: FieldPart, members: Iterable[object]) -> Iter
         return
     for index, member in enumerate(members):
         if scalar_type(member) != wanted:
-            hint = "put it in quotes" if wanted == "string" else None
-            yield Fault((*loc, index), f"this is no {wanted}, like the field", hint)
+            hint = "put it in quotes" if wanted == "string" else f"write a {wanted}, without quotes"
+            message = f"a member of one_of must be a {wanted}, as the field's type says"
+            yield Fault((*loc, index), message, hint)
 
 
 def _repeated_ids(section: str, ids: list[str]) -> Iterator[Fault]:

@@ -10,7 +10,7 @@ from rules.program import UNDETERMINED, Otherwise, Program, RuleSpec
 from rules.workflow.declarations import constant_values, declaration_faults, field_specs
 from rules.workflow.document import Document
 from rules.workflow.expressions import ExpressionCheck
-from rules.workflow.mentions import MentionCheck
+from rules.workflow.mentions import MentionCheck, misspelt_members
 from rules.workflow.problems import PROBLEMS_MAX, Fault
 from rules.workflow.structure import Shape
 
@@ -41,7 +41,8 @@ def check_meaning(shape: Shape) -> Meaning:
     # Looking for what was meant takes longer than looking whether it is there.
     mentions = islice(MentionCheck(document, hidden).faults(), PROBLEMS_MAX)
     faults = _as_written(shape, [*declared, *mentions, *check.faults])
-    warnings = _as_written(shape, [*check.warnings, *_warnings(document, derive, whens)])
+    found = islice(misspelt_members(document), PROBLEMS_MAX)
+    warnings = _as_written(shape, [*check.warnings, *_warnings(document, derive, whens), *found])
     if faults or shape.faults:
         return Meaning(None, faults, warnings)
     return Meaning(_program(document, check.scope, derive, whens), (), warnings)

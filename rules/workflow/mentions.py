@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final, Literal
 
 from rules.language.resolve import did_you_mean
@@ -12,6 +13,8 @@ from rules.workflow.problems import Fault, Loc
 _Section = Literal["verdicts", "input", "rules"]
 _WORDS: Final = {"verdicts": "verdict", "input": "field", "rules": "rule"}
 _SHOWN_MAX: Final = 20
+STRANGERS_MAX: Final = 200
+"""Members of test events that are looked at for a slip: comparing names takes its time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,3 +74,22 @@ class MentionCheck:
         if section == "rules":
             return (rule.id for rule in self.document.rules)
         return self.document.verdicts if section == "verdicts" else self.document.input
+
+
+def misspelt_members(document: Document) -> Iterator[Fault]:
+    """Yield the members of test events that no field reads, where a field lacks one of like name.
+
+    Other members that no field reads are nothing special: tests send what producers send.
+    """
+    read = {(part.path or [part.source or name])[0] for name, part in document.input.items()}
+    strangers = (
+        (index, member, read.difference(test.input))
+        for index, test in enumerate(document.tests)
+        for member in test.input
+        if member not in read
+    )
+    for index, member, lacking in islice(strangers, STRANGERS_MAX):
+        hint = did_you_mean(member, lacking)
+        if hint:
+            loc = ("tests", index, "input", member)
+            yield Fault(loc, f"no field reads `{member}`", hint, at_key=True)

@@ -69,6 +69,7 @@ class _Reading:
         self.builder = Builder(source.text)
         self.stopped: _Stop | None = None
         self.documents = 0
+        self.last_scalar: Piece | None = None
 
     def run(self) -> None:
         try:
@@ -103,8 +104,24 @@ class _Reading:
             message = f"the character U+{error.character:04X} cannot stand in a workflow"
             raise _Stop(error.position, Fault((), message, "remove it")) from error
         except MarkedYAMLError as error:
-            start, message, hint = explain_syntax_error(error, text)
+            start, message, hint = self._explain(error, text)
             raise _Stop(start, Fault((), message, hint)) from error
+
+    def _explain(self, error: MarkedYAMLError, text: str) -> tuple[int, str, str | None]:
+        start, message, hint = explain_syntax_error(error, text)
+        last = self.last_scalar
+        if last is None or last.style not in ("single", "double"):
+            return start, message, hint
+        between = text[last.end : start]
+        if "\n" in text[last.start : last.end] and "\n" not in between:
+            # Where reading fails is where the next quote closed what was never meant to go on.
+            line = text.count("\n", 0, last.end) + 1
+            return (
+                last.start,
+                f"this quote is closed in line {line} only",
+                "close it in its own line",
+            )
+        return start, message, hint
 
     def _take(self, event: Any) -> None:
         try:
@@ -118,6 +135,7 @@ class _Reading:
             case ScalarEvent():
                 self._note_decorations(event, start)
                 piece = Piece(event.value, start, end, _STYLES[event.style])
+                self.last_scalar = piece
                 self.builder.add_scalar(piece)
             case MappingStartEvent() | SequenceStartEvent():
                 self._note_decorations(event, start)

@@ -47,6 +47,8 @@ _WORDS: Final = (
 
 def explain_syntax_error(error: MarkedYAMLError, text: str) -> tuple[int, str, str | None]:
     """Return where the error stands, what is wrong and what to do."""
+    if "while scanning a quoted scalar" in f"{error.context}" and error.context_mark:
+        return error.context_mark.index, "this quote is never closed", "close it"
     mark = error.problem_mark or error.context_mark
     start = min(mark.index, len(text)) if mark else 0
     said = f"{error.context or ''} {error.problem or ''}"

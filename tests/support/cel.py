@@ -61,6 +61,7 @@ class CommonTexts(Texts):
 
 COMMON: Final[Mapping[str, Any]] = {
     "numbers": ("1", "2.5", "0", "-3"),
+    "strings": ("'L'", "'a'", "''", "'ab'", "'\uac00'"),
     "arithmetic": ("+-", "*/"),
     "functions": ("abs", "floor", "ceil", "min", "max", "len"),
     "conditions": tuple(each for each in CONDITIONS if each not in ("is_null", "present")),

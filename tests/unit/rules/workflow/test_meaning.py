@@ -30,7 +30,7 @@ FAULTS = [
     ({"constants": {"k": {}}}, "constants.k", "the constant `k` has no entry"),
     ({"input": {"x": {"type": "number", "range": [2, 1]}}}, "input.x.range", "the range is empty"),
     ({"input": {"x": {"type": "number"}, "s": {"type": "string", "range": [1, 2]}}}, "input.s.range", "a string has no range"),
-    ({"input": {"x": {"type": "number", "one_of": [1, "a"]}}}, "input.x.one_of[1]", "this is no number"),
+    ({"input": {"x": {"type": "number", "one_of": [1, "a"]}}}, "input.x.one_of[1]", "a member of one_of must be a number"),
     ({"input": {"x": {"type": "number"}, "l": {"type": "list", "one_of": [1]}}}, "input.l.one_of", "a list has no one_of"),
     ({"input": {"x": {"type": "number", "from": "a", "path": ["b"]}}}, "input.x.path", "`from` and `path` together"),
     ({"derive": {"a": "b + 1", "b": "a + 1"}}, "derive.a", "derived values that need each other"),
@@ -136,3 +136,19 @@ def test_a_sound_workflow_has_no_warnings() -> None:
     rules = "[{id: A, when: x > 1, verdict: fail}]"
 
     assert read_workflow(yaml_text("otherwise: {verdict: ok}\n", rules)).warnings == ()
+
+
+def test_a_misspelt_member_of_a_test_event_is_a_warning_with_what_was_meant() -> None:
+    body = """tests:
+  - {name: misspelt, input: {S: a, xx: 1, humidity: 3}, expect: {}}
+  - {name: more than is read, input: {x: 1, s: a, xx: 1}, expect: {}}
+"""
+
+    warnings = read_workflow(yaml_text(body)).warnings
+
+    assert [
+        (each.path, each.message, each.hint) for each in warnings if "reads" in each.message
+    ] == [
+        ("tests[0].input.S", "no field reads `S`", "did you mean 's'?"),
+        ("tests[0].input.xx", "no field reads `xx`", "did you mean 'x'?"),
+    ]

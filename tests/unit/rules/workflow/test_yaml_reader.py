@@ -34,7 +34,10 @@ REFUSED = {
     "a colon": ("when: a ? b: c", 1, 12, "`: ` inside an unquoted value"),
     "an at sign": ("a: @x", 1, 4, "cannot begin with this character"),
     "text behind a quoted value": ("when: 'a' == s", 1, 11, "goes on behind"),
-    "an unclosed quote": ('a: "b', 1, 6, "the text ends inside a value"),
+    "an unclosed quote": ('a: "b', 1, 4, "this quote is never closed"),
+    "a quote that the next one closes": (
+        'a: 1\nb: "x > 1\nc: 2\nd: "true"\n', 2, 4, "this quote is closed in line 4 only"
+    ),
     "an unclosed brace": ("a: {b: 1", 1, 9, "inside { }"),
     "brackets in braces": ("a: {when: s in [1]}", 1, 16, "inside { }"),
     "a key without a colon": ("a: 1\nb\nc: 2", 3, 1, "a key without a colon"),
