@@ -80,7 +80,7 @@ class Pipeline:
     async def on_assigned(self, assigned: Collection[TopicPartition]) -> None:
         """Start with `assigned`; where each begins is found before its first fetch."""
         self._seam.ledger.assign(assigned)
-        self._positions.forget()
+        await self._positions.forget()
         self._careful.clear()
         self.joined = True
         REBALANCES_TOTAL.inc()
@@ -118,11 +118,13 @@ class Pipeline:
             await self._seam.progress.hold("fetch", self._turn)
 
     async def _turn(self) -> None:
-        wanted = self._partitions_with_room()
         if not self.joined:
             # A member that was idle for too long is let in again only when it asks for records.
             await ask(self._thread, self._thread.stay(JOIN_POLL_S))
-        elif wanted or not self._seam.ledger.partitions:
+            return
+        await self._positions.settle()
+        wanted = self._partitions_with_room()
+        if wanted or not self._seam.ledger.partitions:
             await self._fetch(wanted)
         else:
             await asyncio.sleep(ROOM_POLL_S)
@@ -138,12 +140,15 @@ class Pipeline:
             if topic in bounds.few:
                 rooms |= ledger.with_few(topic, bounds.few[topic])
             else:
-                roomy = ledger.with_room(topic, bounds.records, bounds.size_bytes)
-                rooms |= dict.fromkeys(roomy, bounds.poll_records)
-        return {tp: room for tp, room in rooms.items() if not self._careful.has(tp)}
+                rooms |= ledger.with_room(topic, bounds.records, bounds.size_bytes)
+        unknown = ledger.unresolved()
+        return {
+            tp: room
+            for tp, room in rooms.items()
+            if tp not in unknown and not self._careful.has(tp)
+        }
 
     async def _fetch(self, wanted: Mapping[TopicPartition, int]) -> None:
-        await self._positions.settle()
         thread, epoch = self._thread, self._seam.ledger.epoch
         fetch = thread.fetch(wanted, self._bounds.poll_records, FETCH_TIMEOUT_S, epoch)
         fetched = await ask(thread, fetch)

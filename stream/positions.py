@@ -1,7 +1,7 @@
 """Positions: where each partition is read from, at its start and when it must be set back."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Final, TypeVar
@@ -14,8 +14,11 @@ from stream.fetch_thread import FETCH_ERRORS, FetchThread
 from stream.ledger import Commit, TopicPartition
 from stream.seam import Seam
 from stream.starts import Lost, Start, find_start
+from stream.tasks import Tasks
 
 OFFSETS_TIMEOUT_S: Final = 15.0
+TOGETHER_TIMEOUT_S: Final = 5.0
+"""How long all partitions may be asked for at once: one without a leader never answers."""
 TOPICS_CHECK_S: Final = 10.0
 
 IdentifyTopics = Callable[[], Awaitable[Mapping[str, str]]]
@@ -25,14 +28,16 @@ T = TypeVar("T")
 log = get_logger(__name__)
 
 
-async def ask(thread: FetchThread, question: Coroutine[Any, Any, T]) -> T:
+async def ask(
+    thread: FetchThread, question: Coroutine[Any, Any, T], timeout_s: float = OFFSETS_TIMEOUT_S
+) -> T:
     """Return the broker's answer to `question`, asked in the thread.
 
     Raises:
         DependencyError: there is none, or not in time.
     """
     try:
-        async with asyncio.timeout(OFFSETS_TIMEOUT_S):
+        async with asyncio.timeout(timeout_s):
             return await thread.call(question)
     except FETCH_ERRORS as error:
         raise DependencyError("kafka", f"{type(error).__name__}: {error}") from error
@@ -72,9 +77,12 @@ class Positions:
         self._identify_topics = identify_topics
         self._rewinds: dict[TopicPartition, int] = {}
         """Positions that do not fit the ledger; kept until they are set back."""
+        self._tasks = Tasks()
+        self._resolving: asyncio.Task[None] | None = None
 
-    def forget(self) -> None:
+    async def forget(self) -> None:
         """There is a new assignment: each of its partitions begins anew."""
+        await self._tasks.cancel()
         self._rewinds.clear()
 
     def note_rewind(self, tp: TopicPartition, offset: int) -> None:
@@ -82,15 +90,34 @@ class Positions:
         self._rewinds[tp] = offset
 
     async def settle(self) -> None:
-        """Set every position that is not where the ledger expects it.
+        """Set back the positions that do not fit, and begin to find those that are not known.
 
         Raises:
-            DependencyError: not all of them are set; call again.
+            DependencyError: not all that do not fit are set back; call again.
+            FatalError: the topics do not fit each other.
         """
-        if self._seam.ledger.unresolved():
-            await self._resolve_starts()
+        if self._resolving is not None and self._resolving.done():
+            self._resolving.result()
+            self._resolving = None
+        if self._resolving is None and self._seam.ledger.unresolved():
+            self._resolving = self._tasks.start(self._resolve())
         if self._rewinds:
             await self._set_back()
+
+    async def _resolve(self) -> None:
+        """Find where partitions begin: all at once, and each for itself where one holds up all."""
+        tps = self._seam.ledger.unresolved()
+        try:
+            await self._resolve_starts(tps, TOGETHER_TIMEOUT_S)
+        except DependencyError:
+            async with asyncio.TaskGroup() as group:
+                for tp in tps:
+                    group.create_task(self._resolve_alone(tp))
+
+    async def _resolve_alone(self, tp: TopicPartition) -> None:
+        await self._seam.progress.hold(
+            f"{tp.topic}/{tp.partition}", lambda: self._resolve_starts([tp], OFFSETS_TIMEOUT_S)
+        )
 
     async def watch_topics(self) -> None:
         """Look from time to time whether the topics are still those that we began with.
@@ -127,17 +154,18 @@ class Positions:
                 ledger.resolve(tp, start.offset)
             self._rewinds.clear()
 
-    async def _resolve_starts(self) -> None:
+    async def _resolve_starts(self, tps: Collection[TopicPartition], timeout_s: float) -> None:
         """Find where each newly assigned partition begins, and write that its work begins.
 
         After a rebalance in between nothing is written: the new assignment begins anew.
         """
         ledger, thread = self._seam.ledger, self._thread
-        epoch, tps = ledger.epoch, ledger.unresolved()
+        epoch = ledger.epoch
         topic_ids = await self._identify_topics()
-        committed = await ask(thread, thread.fetch_committed(tps))
+        committed = await ask(thread, thread.fetch_committed(tps), timeout_s)
         told = {tp: _read(tp, committed.get(tp), topic_ids.get(tp.topic)) for tp in tps}
-        starts = await self._find_starts({tp: it.at if it else None for tp, it in told.items()})
+        wanted = {tp: it.at if it else None for tp, it in told.items()}
+        starts = await self._find_starts(wanted, timeout_s)
         attempts = {}
         for tp, start in starts.items():
             before = told[tp]
@@ -154,10 +182,10 @@ class Positions:
             ledger.resolve(tp, start.offset, attempts[tp])
 
     async def _find_starts(
-        self, wanted: Mapping[TopicPartition, int | None]
+        self, wanted: Mapping[TopicPartition, int | None], timeout_s: float = OFFSETS_TIMEOUT_S
     ) -> dict[TopicPartition, Start]:
         """Return where each partition begins: at the offset that is wanted, if the log has it."""
-        bounds = await ask(self._thread, self._thread.fetch_bounds(list(wanted)))
+        bounds = await ask(self._thread, self._thread.fetch_bounds(list(wanted)), timeout_s)
         starts = {tp: find_start(tp, offset, *bounds[tp]) for tp, offset in wanted.items()}
         for start in starts.values():
             if start.lost is not None:

@@ -1,6 +1,5 @@
 """A record that ends its process, on a real broker: found, held alone, skipped on order."""
 
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,14 +7,10 @@ import pytest
 
 from judgify.status.process_problems import find_process_problems
 from judgify.status.snapshot import ProcessStatus, ProcessView, Snapshot
+from stream.attempts import DEATHS_MARKED_MAX
 from tests.support.echo_agent import DEAD
 from tests.support.echo_stream import EchoStream
 from tests.support.messages import headers_of
-from tests.support.waiting import wait_until
-
-DEATHS = 5
-"""Three at the same offset, and two more of the one record that was marked."""
-
 
 pytestmark = pytest.mark.timeout(300)  # many processes, one after the other, on a busy machine
 
@@ -25,17 +20,6 @@ def stream(kafka_bootstrap: str, topic_prefix: str, tmp_path: Path) -> Iterator[
     stream = EchoStream(kafka_bootstrap, topic_prefix, tmp_path)
     yield stream
     stream.close()
-
-
-def start_until_held(stream: EchoStream, **options: str | float) -> int:
-    """Start processes until one lives on with the record held; return how many died."""
-    for died in range(20):
-        process = stream.start(**options)
-        wait_until(lambda p=process: p.poll() is not None or "record_held" in stream.log(), 20)  # type: ignore[misc]  # -- bound now
-        if process.poll() is None:
-            return died
-        assert stream.bury(process) == DEAD
-    pytest.fail("no process lives on")
 
 
 def problems_of(stream: EchoStream) -> str:
@@ -52,8 +36,9 @@ def test_a_record_that_ends_its_process_is_held_alone_until_it_is_skipped(
     skips = tmp_path / "skips"
     stream.send(b"echo 0", b"memory", b"echo 2", b"die", b"echo 4")
     stream.send(b"echo a", b"echo b", partition=1)
+    stream.commit(0, "judgify working deaths=2")  # two owners have died already
 
-    died = start_until_held(stream, skips=str(skips))
+    died = stream.start_until_held(DEAD, skips=str(skips))
     stream.send(b"echo c", partition=1)
     stream.wait_for_commit(3, partition=1)
     while_held = (set(stream.values(stream.results)), stream.committed())
@@ -61,7 +46,7 @@ def test_a_record_that_ends_its_process_is_held_alone_until_it_is_skipped(
     skips.write_text("0 3 it ends us\n")
     stream.wait_for_commit(5)
 
-    assert died == DEATHS
+    assert died == DEATHS_MARKED_MAX
     assert while_held == ({b"echo 0", b"echo 2"}, 3)
     assert f"judgify skip {stream.requests}/0/3 --reason TEXT" in told
     assert b"echo 4" in stream.values(stream.results)
@@ -78,52 +63,13 @@ def test_the_other_shapes_hold_and_skip_it_as_well(
     stream.send(b"echo 0", b"die", b"echo 2")
     stream.commit(1, "judgify working careful_until=3 marked=1")  # it has died of it once
 
-    died = start_until_held(stream, shape=shape, skips=str(skips))
+    died = stream.start_until_held(DEAD, shape=shape, skips=str(skips))
     skips.write_text("0 1 it ends us\n")
     stream.wait_for_commit(3)
 
     assert died == 1
     assert stream.values(stream.results) == [b"echo 2"]
     assert [m.value() for m in stream.read(stream.dead_letters)] == [b"die"]
-
-
-def test_ten_forced_ends_at_the_start_hold_nothing(stream: EchoStream) -> None:
-    values = [b"echo %d" % number for number in range(2_000)]
-    stream.send(*values)
-
-    for _ in range(10):
-        stream.kill(stream.start())
-    stream.start()
-    stream.wait_for_commit(2_000, 30)
-
-    assert set(stream.values(stream.results)) == set(values)
-    assert "record_held" not in stream.log()
-    assert stream.metadata() == "judgify working"
-
-
-def test_forced_ends_while_a_dependency_is_away_suspect_nobody(
-    stream: EchoStream, tmp_path: Path
-) -> None:
-    gate = tmp_path / "gate"
-    stream.send(b"wait %s" % str(gate).encode(), b"echo 1")
-    suspicions = []
-
-    for _ in range(6):
-        process = stream.start()
-        wait_until(lambda p=process: held_by(stream, p), what="the work to be held")  # type: ignore[misc]  # -- bound now
-        wait_until(lambda: stream.metadata() == "judgify working", what="a commit")
-        suspicions.append(stream.metadata())
-        stream.kill(process)
-    gate.touch()
-    stream.start()
-    stream.wait_for_commit(2)
-
-    assert "record_held" not in stream.log()
-
-
-def held_by(stream: EchoStream, process: subprocess.Popen[bytes]) -> bool:
-    number = stream.processes.index(process)
-    return "lane_held" in (stream.logs / f"echo-{number:03}.log").read_text()
 
 
 def test_orderly_ends_suspect_nobody(stream: EchoStream) -> None:

@@ -129,6 +129,21 @@ class EchoStream:
         evict_members(self.bootstrap, f"{self.prefix}echo")
         return code
 
+    def start_until_held(self, code: int, **options: str | float) -> int:
+        """Start processes until one lives on with a record held; return how many ended by `code`."""
+        for died in range(20):
+            process = self.start(**options)
+            wait_until(
+                lambda process=process: process.poll() is not None or "record_held" in self.log(),  # type: ignore[misc]  # -- bound now
+                30,
+                what="the process to die, or to hold the record",
+            )
+            if process.poll() is None:
+                return died
+            assert self.bury(process) == code
+        message = "no process lives on"
+        raise AssertionError(message)
+
     def status(self) -> dict[str, Any]:
         """Return what the process that was started last says of itself."""
         [*_, port] = re.findall(r"^port (\d+)$", self.log(), re.MULTILINE)

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Collection, Coroutine, Iterable, Mapping
 from typing import Any, TypeVar
 
+from aiokafka.errors import LeaderNotAvailableError
+
 from stream.fetch_thread import Fetched
 from stream.ledger import Commit, Slice, TopicPartition
 from tests.support.builders import FakeRecord
@@ -29,6 +31,8 @@ class FakeThread:
         self.slice_records_max = 1_000
         self.on_bounds = list
         """Called while the bounds of the log are asked for."""
+        self.leaderless: set[TopicPartition] = set()
+        """Whoever asks for the bounds of one of these gets no answer, for none of those asked."""
         self.left = 0
         self.stopped = 0
 
@@ -77,6 +81,8 @@ class FakeThread:
     ) -> dict[TopicPartition, tuple[int, int]]:
         self._fail("fetch_bounds")
         self.on_bounds()
+        if self.leaderless & set(tps):
+            raise LeaderNotAvailableError
         return {tp: (self.log_starts.get(tp, 0), self.end(tp)) for tp in tps}
 
     async def set_positions(self, offsets: Mapping[TopicPartition, int]) -> None:

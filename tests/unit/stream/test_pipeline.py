@@ -1,8 +1,6 @@
 """The pipeline: bounded, true to the positions, commits behind finished work and nothing else."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import pytest
 from aiokafka.errors import KafkaConnectionError
@@ -10,63 +8,12 @@ from aiokafka.errors import KafkaConnectionError
 from schemas.errors import FatalError
 from stream import commits
 from stream import pipeline as pipeline_module
-from stream.ledger import TopicPartition
-from stream.pipeline import Bounds, Pipeline
+from stream.pipeline import Bounds
 from stream.tasks import Tasks
-from tests.support.fake_lane import QueueLane
-from tests.support.fake_thread import FakeThread
-from tests.support.seams import DEAD_LETTERS, REQUESTS, SeamBench
+from tests.support.pipeline_bench import ELSEWHERE, OTHER, TP, TP1
+from tests.support.pipeline_bench import PipelineBench as Bench
+from tests.support.seams import REQUESTS
 from tests.support.waiting import wait_until_async
-from topics.headers import parse_dead_letter
-
-OTHER = "judgify.other.v1"
-TP, TP1 = TopicPartition(REQUESTS, 0), TopicPartition(REQUESTS, 1)
-ELSEWHERE = TopicPartition(OTHER, 0)
-
-
-async def identify() -> dict[str, str]:
-    """The topics fit."""
-    return {}
-
-
-class Bench(SeamBench):
-    """A pipeline over two topics, with its thread and lanes at hand."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.thread = FakeThread()
-        self.lane = QueueLane(self.ledger)
-        self.other = QueueLane(self.ledger, OTHER)
-
-    def make(self, bounds: Bounds) -> Pipeline:
-        lanes = [self.lane, self.other]
-        return Pipeline(self.thread, lanes, self.seam, bounds, identify)  # type: ignore[arg-type]  # -- what the pipeline asks of it
-
-    @asynccontextmanager
-    async def running(
-        self, *assigned: TopicPartition, bounds: Bounds | None = None
-    ) -> AsyncIterator[Pipeline]:
-        """Run a pipeline that has been given `assigned`."""
-        pipeline = self.make(bounds or Bounds())
-        await pipeline.on_assigned(assigned or (TP,))
-        tasks = Tasks()
-        running = tasks.start(pipeline.run())
-        try:
-            yield pipeline
-        finally:
-            pipeline.stopping = True
-            self.thread.errors.clear()
-            await asyncio.wait_for(running, 5)
-
-    async def turn(self, times: int = 3) -> None:
-        """Wait until the pipeline has fetched, or asked whether there is room, so often."""
-        wanted = len(self.thread.fetches) + times
-        await wait_until_async(lambda: len(self.thread.fetches) >= wanted, what="fetches")
-
-    async def wait_for(self, count: int) -> None:
-        await wait_until_async(
-            lambda: len(self.lane.values()) >= count, what=f"{count} records; {self.lane.values()}"
-        )
 
 
 @pytest.fixture
@@ -105,16 +52,6 @@ async def test_nothing_is_fetched_before_the_group_has_given_an_assignment(bench
     assert pipeline.joined
 
 
-async def test_a_partition_begins_where_it_was_committed(bench: Bench) -> None:
-    bench.thread.append(TP, b"a", b"b", b"c")
-    bench.thread.committed[TP] = 2
-
-    async with bench.running():
-        await bench.wait_for(1)
-
-    assert bench.lane.offsets() == [2]
-
-
 async def test_so_many_records_are_handed_out_and_no_more(bench: Bench) -> None:
     bench.thread.append(TP, *[b"x"] * 20)
     bench.thread.append(ELSEWHERE, b"y")
@@ -143,92 +80,6 @@ async def test_so_many_bytes_are_handed_out_and_no_more(bench: Bench) -> None:
         when_full = len(bench.lane.values())
 
     assert when_full == 3
-
-
-async def test_a_slice_that_is_not_what_comes_next_is_fetched_again(bench: Bench) -> None:
-    bench.thread.slice_records_max = 2
-    bench.thread.append(TP, b"a", b"b")
-    async with bench.running():
-        await bench.wait_for(2)
-
-        bench.thread.append(TP, b"c", b"d", b"e", b"f")
-        bench.thread.positions[TP] = 4  # a position that jumped
-        await bench.wait_for(6)
-
-    assert bench.lane.offsets() == [0, 1, 2, 3, 4, 5]
-    assert bench.publisher.published == []
-
-
-async def test_what_retention_took_before_the_start_is_one_letter_with_its_range(
-    bench: Bench,
-) -> None:
-    bench.thread.append(TP, *[b"x"] * 10)
-    bench.thread.committed[TP] = 3
-    bench.thread.truncate(TP, 7)
-
-    async with bench.running():
-        await bench.wait_for(3)
-
-    assert bench.lane.offsets() == [7, 8, 9]
-    [(partition, output)] = bench.publisher.published
-    letter = parse_dead_letter(output.headers, output.key, output.value)
-    assert (partition, output.topic) == (0, DEAD_LETTERS)
-    assert (letter.kind, letter.offset) == ("lost", 3)
-    assert "offsets 3 to 6" in letter.reason
-
-
-async def test_what_retention_took_while_reading_is_one_letter_with_its_range(
-    bench: Bench,
-) -> None:
-    bench.thread.append(TP, b"a", b"b")
-    async with bench.running():
-        await bench.wait_for(2)
-
-        bench.thread.append(TP, *[b"x"] * 8)
-        bench.thread.truncate(TP, 6)
-        bench.thread.positions[TP] = 6  # as aiokafka resets it: auto_offset_reset
-        await bench.wait_for(6)
-
-    assert bench.lane.offsets() == [0, 1, 6, 7, 8, 9]
-    [(_, output)] = bench.publisher.published
-    assert "offsets 2 to 5" in parse_dead_letter(output.headers, None, None).reason
-
-
-async def test_what_is_lost_is_told_before_reading_goes_on(bench: Bench) -> None:
-    bench.thread.append(TP, *[b"x"] * 5)
-    bench.thread.committed[TP] = 0
-    bench.thread.truncate(TP, 2)
-    bench.publisher.gate.clear()
-
-    async with bench.running():
-        await wait_until_async(lambda: not bench.thread.fetches)
-        for _ in range(10):
-            await asyncio.sleep(0)
-        before = (bench.lane.values(), dict(bench.thread.positions))
-        bench.publisher.gate.set()
-        await bench.wait_for(3)
-
-    assert before == ([], {})
-    assert len(bench.publisher.published) == 1
-
-
-async def test_a_rebalance_while_starts_are_found_makes_them_be_found_anew(bench: Bench) -> None:
-    bench.thread.append(TP, b"a", b"b")
-    bench.thread.committed[TP] = 1
-    asked: list[int] = []
-
-    def rebalance() -> list[object]:
-        asked.append(bench.ledger.epoch)
-        if len(asked) == 1:
-            bench.ledger.assign([TP])
-        return []
-
-    bench.thread.on_bounds = rebalance  # type: ignore[assignment]  # -- any callable without arguments
-    async with bench.running():
-        await bench.wait_for(1)
-
-    assert len(set(asked)) == 2
-    assert bench.lane.offsets() == [1]
 
 
 async def test_revoking_finishes_commits_and_drops(bench: Bench) -> None:
@@ -313,26 +164,35 @@ async def test_commits_come_by_themselves(bench: Bench, monkeypatch: pytest.Monk
         await tasks.cancel()
 
 
-@pytest.mark.parametrize("call", ["fetch", "fetch_committed", "fetch_bounds"])
-async def test_a_broker_that_fails_is_asked_again_and_nothing_is_skipped(
-    bench: Bench, call: str, monkeypatch: pytest.MonkeyPatch
+async def test_after_deaths_records_are_handed_out_one_by_one_and_the_next_is_not_fetched(
+    bench: Bench,
 ) -> None:
-    monkeypatch.setattr("stream.hold.BACKOFF_FIRST_S", 0.001)
-    bench.thread.append(TP, b"a", b"b")
-    bench.thread.errors[call] = [KafkaConnectionError(), OSError("reset"), TimeoutError()]
+    bench.thread.append(TP, b"a", b"b", b"c")
+    bench.thread.committed[TP] = 0
+    bench.thread.metadata[TP] = "judgify working deaths=2"
+    bench.thread.append(TP1, b"x", b"y")
 
-    async with bench.running():
-        await bench.wait_for(2)
-        await bench.turn()
+    async with bench.running(TP, TP1):
+        await bench.wait_for(3)
+        await bench.turn(10)
+        first = [it for it in bench.lane.values() if it in {b"a", b"b", b"c"}]
+        metadata = bench.thread.metadata[TP]
+        for number in range(4):
+            await bench.wait_for(3 + min(number, 2))
+            bench.lane.finish_all()
+        await bench.wait_for(5)
 
-    assert bench.lane.offsets() == [0, 1]
-    assert bench.seam.progress.held == {}
+    assert first == [b"a"]
+    assert metadata == "judgify working deaths=3 careful_until=3 marked=0"
+    assert sorted(bench.lane.values(), key=str) == [b"a", b"b", b"c", b"x", b"y"]
 
 
 async def test_stopping_hands_out_nothing_more(bench: Bench) -> None:
     pipeline = bench.make(Bounds())
     await pipeline.on_assigned([TP])
     bench.thread.append(TP, b"a", b"b")
+    bench.ledger.resolve(TP, 0)
+    bench.thread.positions[TP] = 0
     pipeline.stopping = True
 
     await pipeline._fetch({TP: 10})

@@ -1,0 +1,196 @@
+"""Where partitions begin and are set back to, and that no topic is taken for another."""
+
+import asyncio
+
+import pytest
+from aiokafka.errors import KafkaConnectionError
+
+from schemas.errors import FatalError
+from stream import pipeline as pipeline_module
+from stream import positions
+from stream.pipeline import Bounds
+from tests.support.pipeline_bench import TP, TP1
+from tests.support.pipeline_bench import PipelineBench as Bench
+from tests.support.seams import DEAD_LETTERS, REQUESTS
+from tests.support.waiting import wait_until_async
+from topics.headers import parse_dead_letter
+
+
+@pytest.fixture
+def bench(monkeypatch: pytest.MonkeyPatch) -> Bench:
+    monkeypatch.setattr(pipeline_module, "ROOM_POLL_S", 0)
+    monkeypatch.setattr(pipeline_module, "LINGER_S", 0)
+    return Bench()
+
+
+async def test_a_partition_begins_where_it_was_committed(bench: Bench) -> None:
+    bench.thread.append(TP, b"a", b"b", b"c")
+    bench.thread.committed[TP] = 2
+
+    async with bench.running():
+        await bench.wait_for(1)
+
+    assert bench.lane.offsets() == [2]
+
+
+async def test_a_slice_that_is_not_what_comes_next_is_fetched_again(bench: Bench) -> None:
+    bench.thread.slice_records_max = 2
+    bench.thread.append(TP, b"a", b"b")
+    async with bench.running():
+        await bench.wait_for(2)
+
+        bench.thread.append(TP, b"c", b"d", b"e", b"f")
+        bench.thread.positions[TP] = 4  # a position that jumped
+        await bench.wait_for(6)
+
+    assert bench.lane.offsets() == [0, 1, 2, 3, 4, 5]
+    assert bench.publisher.published == []
+
+
+async def test_what_retention_took_before_the_start_is_one_letter_with_its_range(
+    bench: Bench,
+) -> None:
+    bench.thread.append(TP, *[b"x"] * 10)
+    bench.thread.committed[TP] = 3
+    bench.thread.truncate(TP, 7)
+
+    async with bench.running():
+        await bench.wait_for(3)
+
+    assert bench.lane.offsets() == [7, 8, 9]
+    [(partition, output)] = bench.publisher.published
+    letter = parse_dead_letter(output.headers, output.key, output.value)
+    assert (partition, output.topic) == (0, DEAD_LETTERS)
+    assert (letter.kind, letter.offset) == ("lost", 3)
+    assert "offsets 3 to 6" in letter.reason
+
+
+async def test_what_retention_took_while_reading_is_one_letter_with_its_range(
+    bench: Bench,
+) -> None:
+    bench.thread.append(TP, b"a", b"b")
+    async with bench.running():
+        await bench.wait_for(2)
+
+        bench.thread.append(TP, *[b"x"] * 8)
+        bench.thread.truncate(TP, 6)
+        bench.thread.positions[TP] = 6  # as aiokafka resets it: auto_offset_reset
+        await bench.wait_for(6)
+
+    assert bench.lane.offsets() == [0, 1, 6, 7, 8, 9]
+    [(_, output)] = bench.publisher.published
+    assert "offsets 2 to 5" in parse_dead_letter(output.headers, None, None).reason
+
+
+async def test_what_is_lost_is_told_before_reading_goes_on(bench: Bench) -> None:
+    bench.thread.append(TP, *[b"x"] * 5)
+    bench.thread.committed[TP] = 0
+    bench.thread.truncate(TP, 2)
+    bench.publisher.gate.clear()
+
+    async with bench.running():
+        await wait_until_async(lambda: not bench.thread.fetches)
+        for _ in range(10):
+            await asyncio.sleep(0)
+        before = (bench.lane.values(), dict(bench.thread.positions))
+        bench.publisher.gate.set()
+        await bench.wait_for(3)
+
+    assert before == ([], {})
+    assert len(bench.publisher.published) == 1
+
+
+async def test_a_rebalance_while_starts_are_found_makes_them_be_found_anew(bench: Bench) -> None:
+    bench.thread.append(TP, b"a", b"b")
+    bench.thread.committed[TP] = 1
+    asked: list[int] = []
+
+    def rebalance() -> list[object]:
+        asked.append(bench.ledger.epoch)
+        if len(asked) == 1:
+            bench.ledger.assign([TP])
+        return []
+
+    bench.thread.on_bounds = rebalance  # type: ignore[assignment]  # -- any callable without arguments
+    async with bench.running():
+        await bench.wait_for(1)
+
+    assert len(set(asked)) == 2
+    assert bench.lane.offsets() == [1]
+
+
+@pytest.mark.parametrize("call", ["fetch", "fetch_committed", "fetch_bounds"])
+async def test_a_broker_that_fails_is_asked_again_and_nothing_is_skipped(
+    bench: Bench, call: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stream.hold.BACKOFF_FIRST_S", 0.001)
+    bench.thread.append(TP, b"a", b"b")
+    bench.thread.errors[call] = [KafkaConnectionError(), OSError("reset"), TimeoutError()]
+
+    async with bench.running():
+        await bench.wait_for(2)
+        await bench.turn()
+
+    assert bench.lane.offsets() == [0, 1]
+    assert bench.seam.progress.held == {}
+
+
+async def test_a_partition_without_a_leader_holds_up_no_other(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stream.hold.BACKOFF_FIRST_S", 0.001)
+    bench.thread.append(TP, b"a", b"b")
+    bench.thread.append(TP1, b"c")
+    bench.thread.leaderless = {TP1}
+
+    async with bench.running(TP, TP1):
+        await bench.wait_for(2)
+        await wait_until_async(lambda: bench.seam.progress.held)
+        while_leaderless = (bench.lane.values(), list(bench.seam.progress.held))
+        bench.thread.leaderless = set()
+        await bench.wait_for(3)
+
+    assert while_leaderless == ([b"a", b"b"], [f"{REQUESTS}/1"])
+    assert bench.seam.progress.held == {}
+
+
+async def test_a_topic_that_was_created_again_is_read_from_its_beginning(bench: Bench) -> None:
+    bench.thread.append(TP, b"a", b"b", b"c")
+    bench.thread.committed[TP] = 2
+    bench.thread.metadata[TP] = "judgify working deaths=2 topic=another"
+    bench.topic_ids = {REQUESTS: "this"}
+
+    async with bench.running():
+        await bench.wait_for(3)
+
+    assert bench.lane.offsets() == [0, 1, 2]
+    assert bench.thread.metadata[TP] == "judgify working topic=this"
+
+
+async def test_a_topic_that_is_created_again_under_us_ends_the_process(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(positions, "TOPICS_CHECK_S", 0.001)
+    bench.topic_ids = {REQUESTS: "this"}
+    bench.thread.append(TP, b"a")
+    pipeline = bench.make(Bounds())
+    await pipeline.on_assigned([TP])
+    running = asyncio.create_task(pipeline.run())
+    await bench.wait_for(1)
+
+    bench.topic_ids = {REQUESTS: "that"}
+
+    with pytest.raises(FatalError, match="deleted and created again"):
+        await asyncio.wait_for(running, 5)
+
+
+async def test_who_leaves_in_good_order_says_so(bench: Bench) -> None:
+    bench.thread.append(TP, b"a", b"b")
+    bench.lane.finishes = False
+    async with bench.running() as pipeline:
+        await bench.wait_for(2)
+        while_working = bench.thread.metadata[TP]
+
+        await pipeline.on_revoked()
+
+    assert (while_working, bench.thread.metadata[TP]) == ("judgify working", "")
