@@ -17,7 +17,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 # Between them they strike with almost every fault there is.
 CHAOS_SEEDS := --seed 15 --seed 21
 
-.PHONY: help setup demo up down test chaos check bench bench-lock lock schemas wheel-check \
+.PHONY: help setup demo up down test chaos fuzz check bench bench-lock lock schemas wheel-check \
 	lint types imports security duplication unit asyncapi containers
 
 help: ## Say what can be typed
@@ -48,6 +48,10 @@ else
 	@$(BIN)/python -m tests.chaos.isolation --seconds 6
 	@$(BIN)/python -m tests.chaos $(CHAOS_SEEDS) --fresh 1
 endif
+
+fuzz: $(DEV) ## Search long for a difference between what judges by rules (CASES=2000000)
+	@RULES_FUZZ_CASES=$(or $(CASES),1000000) $(BIN)/pytest -q -rP -n 2 tests/unit/rules/language/test_differential.py \
+		tests/unit/rules/language/test_cel.py -k 'fresh or cel' $(PYTEST)
 
 bench: $(DEV) ## Measure, beside plain consumers in the same run
 	@$(SCRIPTS)/with-stack $(BIN)/python -m bench $(BENCH)
