@@ -1,6 +1,7 @@
 """Counts of one batch, added to the metrics at once when the broker has its outcomes."""
 
 from collections import Counter, defaultdict
+from functools import lru_cache
 from typing import Final
 
 from rules.ruling import Outcome
@@ -17,7 +18,13 @@ METHOD: Final = "rule"
 SCORE_WEIGHT: Final = 0.1
 """Weight of a batch in the moving mean of the confidence."""
 
+_SERIES_MAX: Final = 4_096
+"""Series that are found without asking for them by name again."""
+
 _score: dict[str, float] = {}
+_requests_total = lru_cache(_SERIES_MAX)(JUDGMENT_REQUESTS_TOTAL.labels)
+_duration = lru_cache(1)(JUDGMENT_DURATION_SECONDS.labels)
+_confidence_score = lru_cache(_SERIES_MAX)(JUDGMENT_CONFIDENCE_SCORE.labels)
 
 
 class Tally:
@@ -43,12 +50,12 @@ class Tally:
     def count(self) -> None:
         """Add everything to the metrics."""
         for (result, workflow_id), count in self._results.items():
-            JUDGMENT_REQUESTS_TOTAL.labels(METHOD, result, workflow_id or OTHER).inc(count)
-        duration = JUDGMENT_DURATION_SECONDS.labels(METHOD)
+            _requests_total(METHOD, result, workflow_id or OTHER).inc(count)
+        duration = _duration(METHOD)
         for timestamp_ms, count in self.times.items():
             duration.observe_many(max(0, self._now_ms - timestamp_ms) / 1_000, count)
         for (workflow_id, confidence), count in self._confidences.items():
             JUDGMENT_CONFIDENCE.observe_many(confidence, count)
             before = _score.get(workflow_id, confidence)
             _score[workflow_id] = before + SCORE_WEIGHT * (confidence - before)
-            JUDGMENT_CONFIDENCE_SCORE.labels(workflow_id).set(_score[workflow_id])
+            _confidence_score(workflow_id).set(_score[workflow_id])

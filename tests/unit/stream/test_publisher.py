@@ -345,7 +345,7 @@ async def test_one_failure_fails_everything_sent_on_the_same_connection(bench: B
 
     assert [type(it) for it in found] == [DependencyError, DependencyError]
     with pytest.raises(DependencyError, match="not connected"):
-        await bench.publisher.send(0, results(b"c"))
+        _ = await bench.publisher.send(0, results(b"c"))
     assert len(bench.made) == 1
 
 
