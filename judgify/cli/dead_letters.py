@@ -1,7 +1,6 @@
 """`judgify dead-letters`: what was buried, by whom and why, its original bytes; sends it again."""
 
 import asyncio
-import re
 import sys
 from base64 import b64encode
 from collections.abc import Iterator
@@ -17,13 +16,14 @@ from judgify.cli.redrive import redrive
 from judgify.cli.since import SinceOption
 from judgify.cli.terminal_text import printable_block, printable_line
 from judgify.status.words import count_of
-from schemas.errors import FatalError
 from sinks.postgres.dead_letter_queries import (
     DeadLetterFilter,
     fetch_dead_letters,
     find_dead_letters,
 )
 from sinks.postgres.queries import LIMIT_MAX
+from topics.control_records import parse_place
+from topics.peeking import find_topic
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, help="List, show and send again what was buried."
@@ -33,8 +33,6 @@ app.command()(redrive)
 
 SHOWN_BYTES_MAX: Final = 4_096
 """Of a key, a value or a header on the screen; `--json` and `--raw` give all of it."""
-
-_is_place: Final = re.compile(r"([A-Za-z0-9._-]{1,249})/([0-9]{1,9})/([0-9]{1,18})").fullmatch
 
 
 @app.command("list")
@@ -93,13 +91,11 @@ def show(
 ) -> None:
     """Show a dead letter: why it was buried, and its original bytes, safe for the terminal."""
     context = open_context(data_dir)
-    match = _is_place(place)
-    if match is None:
-        raise FatalError(
-            f"{place!r} is not TOPIC/PARTITION/OFFSET: see `judgify dead-letters list`"
-        )
-    topic, partition, offset = match[1], int(match[2]), int(match[3])
-    found = asyncio.run(find_dead_letters(context.need_database(), topic, partition, offset))
+    with typed_by_user():
+        named = parse_place(place)
+    topic = find_topic(named.topic, context.settings.topic_prefix)
+    url = context.need_database()
+    found = asyncio.run(find_dead_letters(url, topic, named.partition, named.offset))
     if not found:
         fail(f"no dead letter of {place} is stored", hint="judgify dead-letters list")
     if raw:

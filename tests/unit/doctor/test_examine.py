@@ -51,10 +51,17 @@ def test_what_would_only_repeat_a_failure_is_not_looked_at(
     tmp_path: Path, level: str, looked: bool
 ) -> None:
     before = {"fail": fail("gone", "start it"), "warn": warn("old", "upgrade"), "ok": ok("there")}
-    checks = [say(before[level]), Check("two", lambda _: iter([ok("looked")]), needs="one")]
+    seen: list[Subject] = []
 
-    _, second = examine(make_subject(tmp_path), checks)
+    def see(subject: Subject) -> Iterator[Finding]:
+        seen.append(subject)
+        yield ok("looked")
 
+    _, second = examine(
+        make_subject(tmp_path), [say(before[level]), Check("two", see, needs="one")]
+    )
+
+    assert bool(seen) is looked
     assert (second.findings[0].level == "ok") is looked
 
 
