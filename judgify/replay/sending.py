@@ -28,16 +28,11 @@ class Outgoing(NamedTuple):
 
 
 def open_request_producer(bootstrap: str) -> Producer:
-    """Return a producer for requests: idempotent, bounded, in batches, uncompressed.
-
-    murmur2 puts a key on the partition that Java producers choose for it: order per key holds
-    across them.
-    """
+    """Return a producer for requests: idempotent, bounded, in batches, uncompressed."""
     return open_producer(
         bootstrap,
         **{
             "client.id": "judgify-replay",
-            "partitioner": "murmur2_random",
             "linger.ms": 5,
             "compression.type": "none",
             "message.max.bytes": REQUEST_BYTES_MAX,
