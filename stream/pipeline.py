@@ -91,6 +91,7 @@ class Pipeline:
         self._careful.clear()
         if self.stopping:
             await self._tasks.cancel()
+            await self._positions.forget()
         async with asyncio.TaskGroup() as group:
             for lane in self._lanes.values():
                 group.create_task(lane.finish(timeout_s))

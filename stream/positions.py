@@ -110,9 +110,7 @@ class Positions:
         try:
             await self._resolve_starts(tps, TOGETHER_TIMEOUT_S)
         except DependencyError:
-            async with asyncio.TaskGroup() as group:
-                for tp in tps:
-                    group.create_task(self._resolve_alone(tp))
+            await asyncio.gather(*(self._resolve_alone(tp) for tp in tps))
 
     async def _resolve_alone(self, tp: TopicPartition) -> None:
         await self._seam.progress.hold(

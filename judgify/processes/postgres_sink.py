@@ -38,6 +38,7 @@ def make_spec(settings: Settings, clock: BrokerClock) -> Spec:
     dead_letters = full_name(DEAD_LETTERS, prefix)
 
     def make_lanes(seam: Seam, undertaker: Undertaker) -> Sequence[SinkLane]:
+        sink.note_progress = seam.progress.note_completed
         return [
             SinkLane(results, sink.write_results, seam, undertaker),
             SinkLane(dead_letters, sink.write_dead_letters, seam, undertaker),

@@ -1,7 +1,7 @@
 """results, dead letters, workflows → PostgreSQL: whole batches, each record once."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Final, NamedTuple
 
@@ -37,6 +37,10 @@ REFUSED: Final = "row_refused"
 
 _dropped: Final = DUPLICATES_DROPPED_TOTAL.labels(stage=NAME)
 _up: Final = DEPENDENCY_UP.labels(name=DEPENDENCY)
+
+
+def _nothing() -> None:
+    """Note nothing: nobody watches."""
 
 
 class _Source(NamedTuple):
@@ -75,6 +79,8 @@ class PostgresSink:
         self._disk = disk or DiskFloor()
         self._pool: Pool | None = None
         self._streak = Streak()
+        self.note_progress: Callable[[], None] = _nothing
+        """Called after each part of a write: a slow write that goes on does not stand still."""
 
     async def open(self) -> None:
         """Prepare to write; PostgreSQL may be away, the first write finds out.
@@ -129,6 +135,7 @@ class PostgresSink:
                 pool, parsed.rows, writer.store_rows, self._streak
             )
         failpoints.reach("stored")
+        self.note_progress()
         for part in written:
             _dropped.inc(part.dropped)
             for workflow_id, count in part.conflicts.items():

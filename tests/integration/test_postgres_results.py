@@ -100,6 +100,18 @@ async def test_writing_a_batch_twice_leaves_one_copy(
     assert metric("duplicates_dropped_total", stage="postgres-sink") == dropped + 50
 
 
+async def test_a_write_in_parts_is_seen_to_go_on_after_each(
+    sink: PostgresSink, database: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sinks.postgres.sink.ROWS_MAX", 20)
+    seen: list[None] = []
+    sink.note_progress = lambda: seen.append(None)
+
+    await sink.write_results([make_results(*(encode_judgment(f"r-{n}", n) for n in range(50)))])
+
+    assert len(seen) == 3
+
+
 @pytest.mark.parametrize(
     ("stored_before", "winner"), [(None, 1), (2, 2), (9, 9)], ids=["none", "one of them", "other"]
 )
