@@ -30,6 +30,7 @@ FEED_RECORDS_MAX: Final = 50_000
 LOOK_INTERVAL_S: Final = 0.25
 SAMPLE_INTERVAL_S: Final = 1.0
 BEGIN_TIMEOUT_S: Final = 60.0
+POINTS_MAX: Final = 200
 WARM_UP_SHARE: Final = 0.2
 """Of the time, before the slope is taken: buffers fill once."""
 LOCK: Final = "begin; lock table judgment_executions in access exclusive mode"
@@ -131,9 +132,14 @@ def measure_memory(ground: Ground, database_url: str, minutes: float) -> dict[st
         "results_per_second": round(results / (minutes * 60)),
         "sink_resumed_s": round(resumed_s, 1),
         "processes": watch.summarize(),
-        "seconds": watch.seconds,
-        "rss_mib": watch.rss_mib,
+        "seconds": _thin(watch.seconds),
+        "rss_mib": {name: _thin(values) for name, values in watch.rss_mib.items()},
     }
+
+
+def _thin(values: Sequence[float]) -> list[float]:
+    """Return at most `POINTS_MAX` of the values, evenly: enough for a chart."""
+    return list(values[:: len(values) // POINTS_MAX + 1])
 
 
 def _watch(
