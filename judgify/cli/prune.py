@@ -137,7 +137,8 @@ def describe(pruning: Pruning) -> Iterator[str]:
         yield f"{it.table.title:<14}{it.rows:,} from before {before} deleted{_describe_slices(it)}"
     room_bytes = sum(it.size_bytes for it in pruning.tables)
     if room_bytes:
-        yield f"{size(room_bytes)} in the tables is free for new rows; files do not shrink"
+        when = "will be, when PostgreSQL next vacuums," if pruning.stop.is_set() else "is"
+        yield f"{size(room_bytes)} in the tables {when} free for new rows; files do not shrink"
 
 
 def _describe_slices(pruned: Pruned) -> str:

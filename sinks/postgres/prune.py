@@ -9,10 +9,13 @@ themselves. Stopped anywhere, a later run goes on where this one ended.
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from threading import Event
 from typing import Final, NamedTuple
+
+import asyncpg
 
 from schemas.errors import DependencyError
 from sinks.postgres.connection import Connection, connect
@@ -206,6 +209,8 @@ class _Pruner:
 
 async def _make_reusable(connection: Connection, pruning: Pruning) -> None:
     """Hand the room of deleted rows to new ones; autovacuum would begin at a fifth of the table."""
+    if pruning.stop.is_set():
+        return
     await connection.execute(_VACUUM_PACE)
     names = [pruned.table.name for pruned in pruning.tables if pruned.rows]
     if JUDGMENTS.name in names:
@@ -220,4 +225,5 @@ async def _make_reusable(connection: Connection, pruning: Pruning) -> None:
             work.cancel()
             await asyncio.wait({work})
             return
-        await work
+        with suppress(asyncpg.LockNotAvailableError):  # autovacuum is at it already
+            await work

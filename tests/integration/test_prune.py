@@ -223,6 +223,22 @@ async def test_a_table_that_is_locked_is_waited_for_a_bounded_time_and_nothing_i
     assert await find_kept(database) == []
 
 
+async def test_a_table_that_autovacuum_is_at_is_left_to_it(
+    sink: PostgresSink,
+    database: asyncpg.Connection,
+    database_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    await store(sink, database, range(4), age_days=100)
+    monkeypatch.setattr(pruning_module, "LOCK_WAIT_MS", 50)
+
+    async with database.transaction():
+        await database.execute("LOCK TABLE judgment_executions IN SHARE UPDATE EXCLUSIVE MODE")
+        await prune(database_url, KEEP, Pruning())
+
+    assert await find_kept(database) == []
+
+
 @pytest.mark.usefixtures("small_slices")
 async def test_beside_a_sink_that_writes_the_same_minutes_no_count_is_lost(
     sink: PostgresSink, database: asyncpg.Connection, database_url: str

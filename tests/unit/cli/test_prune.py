@@ -52,6 +52,13 @@ def test_it_tells_what_went_in_how_many_slices_and_how_much_room_that_left() -> 
     ]
 
 
+def test_a_prune_that_was_stopped_says_that_its_room_is_not_free_yet() -> None:
+    pruning = Pruning(tables=[Pruned(JUDGMENTS, CUTOFF, 5, 1, 0.1, 2048)])
+    pruning.stop.set()
+
+    assert "will be, when PostgreSQL next vacuums, free" in list(describe(pruning))[-1]
+
+
 def test_json_tells_the_same_by_table() -> None:
     pruning = Pruning(tables=[Pruned(DEAD_LETTERS, CUTOFF, 2, 1, 0.5, 700)])
     pruning.stop.set()
