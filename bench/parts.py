@@ -55,9 +55,27 @@ class Plan:
     """Whether the broker and a contender get a core each."""
 
 
-FULL: Final = Plan(3, 200_000, 15_000, (1_000, 5_000), 6.0, 2, 10.0, 200_000)
+FULL: Final = Plan(
+    rounds=3,
+    requests=200_000,
+    requests_few=15_000,
+    rates=(1_000, 5_000),
+    seconds=6.0,
+    kills=2,
+    minutes=10.0,
+    rows=200_000,
+)
 QUICK: Final = Plan(
-    1, 3_000, 500, (500,), 1.0, 1, 0.1, 3_000, (RULE_AGENT.name, CONFLUENT_LOOP.name), pin=False
+    rounds=1,
+    requests=3_000,
+    requests_few=500,
+    rates=(500,),
+    seconds=1.0,
+    kills=1,
+    minutes=0.1,
+    rows=3_000,
+    only=(RULE_AGENT.name, CONFLUENT_LOOP.name),
+    pin=False,
 )
 """Shows that everything runs, beside whatever else runs; its figures mean nothing."""
 
