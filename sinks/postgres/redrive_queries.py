@@ -18,7 +18,7 @@ from topics.control_records import Place
 
 LETTERS_AT_ONCE: Final = 50
 """Fetched with their bytes; a value has 1 MiB at most, so 50 MiB of them."""
-LOCK_ID: Final = 7_205_759_404
+LOCK_ID: Final = 7_205_759_405
 """Key of the advisory lock: one redrive at a time."""
 TO_POSTGRES: Final = "postgres"
 """What `redriven_to` says of a result; of a request it is the place of the new record."""
