@@ -5,10 +5,11 @@ import asyncio
 import pytest
 from aiokafka.errors import KafkaConnectionError
 
-from schemas.errors import FatalError
+from schemas.errors import DependencyError, FatalError
 from stream import pipeline as pipeline_module
 from stream import positions
 from stream.pipeline import Bounds
+from stream.tasks import Tasks
 from tests.support.pipeline_bench import TP, TP1
 from tests.support.pipeline_bench import PipelineBench as Bench
 from tests.support.seams import DEAD_LETTERS, REQUESTS
@@ -194,3 +195,23 @@ async def test_who_leaves_in_good_order_says_so(bench: Bench) -> None:
         await pipeline.on_revoked()
 
     assert (while_working, bench.thread.metadata[TP]) == ("judgify working", "")
+
+
+async def test_what_waits_for_a_dependency_is_no_suspect(bench: Bench) -> None:
+    bench.thread.append(TP, b"a")
+    bench.thread.committed[TP] = 0
+    bench.thread.metadata[TP] = "judgify working deaths=1"
+
+    async def away() -> None:
+        raise DependencyError("postgres", "away")
+
+    tasks = Tasks()
+    async with bench.running() as pipeline:
+        await bench.wait_for(1)
+        counted = bench.thread.metadata[TP]
+        tasks.spawn(bench.seam.progress.hold(f"{REQUESTS}/0", away))
+        await wait_until_async(lambda: bench.seam.progress.held)
+        await pipeline.commits.commit()
+        await tasks.cancel()
+
+    assert (counted, bench.thread.metadata[TP]) == ("judgify working deaths=2", "judgify working")
