@@ -1,7 +1,6 @@
 """The audit on a real Kafka and a real PostgreSQL: it finds what is missing, and nothing else."""
 
 import time
-from collections.abc import AsyncIterator
 from typing import Any
 
 import asyncpg
@@ -13,7 +12,6 @@ from confluent_kafka.cimpl import NewTopic
 from schemas.dead_letter import DeadLetter
 from sinks.postgres.audit import Audit, LaneBehindError, run_audit
 from sinks.postgres.audit_log import AuditLog
-from sinks.postgres.migrate import upgrade
 from sinks.postgres.sink import PostgresSink
 from stream.batch import Batch
 from tests.support.builders import FakeRecord
@@ -85,25 +83,6 @@ def plant(kafka_bootstrap: str, topic_prefix: str) -> Plant:
         what="the topics to be seen",
     )
     return Plant(kafka_bootstrap, topic_prefix)
-
-
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[asyncpg.Connection]:
-    await upgrade(database_url)
-    connection = await asyncpg.connect(database_url)
-    await connection.execute(
-        "TRUNCATE judgment_executions, judgment_duplicates, judgment_counts, dead_letters"
-    )
-    yield connection
-    await connection.close()
-
-
-@pytest.fixture
-async def sink(database: asyncpg.Connection, database_url: str) -> AsyncIterator[PostgresSink]:
-    sink = PostgresSink(database_url)
-    await sink.open()
-    yield sink
-    await sink.close()
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """Dead letters on a real PostgreSQL: every record of the topic gets a row, whatever it holds."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import asyncpg
@@ -12,7 +12,6 @@ from sinks.postgres.dead_letter_queries import (
     fetch_dead_letters,
     find_dead_letters,
 )
-from sinks.postgres.migrate import upgrade
 from sinks.postgres.sink import PostgresSink
 from stream.batch import Batch
 from tests.support.builders import FakeRecord
@@ -22,23 +21,6 @@ pytestmark = pytest.mark.services
 
 TOPIC = "judgify.dead-letters.v1"
 Headers = Sequence[tuple[str, Any]]
-
-
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[asyncpg.Connection]:
-    await upgrade(database_url)
-    connection = await asyncpg.connect(database_url)
-    await connection.execute("TRUNCATE dead_letters")
-    yield connection
-    await connection.close()
-
-
-@pytest.fixture
-async def sink(database: asyncpg.Connection, database_url: str) -> AsyncIterator[PostgresSink]:
-    sink = PostgresSink(database_url)
-    await sink.open()
-    yield sink
-    await sink.close()
 
 
 def make_letter(offset: int = 0, **fields: Any) -> DeadLetter:

@@ -32,14 +32,6 @@ async def database(database_url: str) -> AsyncIterator[asyncpg.Connection]:
     await connection.close()
 
 
-@pytest.fixture
-async def sink(database: asyncpg.Connection, database_url: str) -> AsyncIterator[PostgresSink]:
-    sink = PostgresSink(database_url)
-    await sink.open()
-    yield sink
-    await sink.close()
-
-
 def poison(name: str, origin: int) -> bytes:
     return encode_judgment(name, origin, reason="poison")
 

@@ -3,7 +3,6 @@
 import asyncio
 import random
 from collections import Counter
-from collections.abc import AsyncIterator
 from typing import Any
 
 import asyncpg
@@ -12,32 +11,11 @@ from prometheus_client import CollectorRegistry
 
 from runtime.metrics import REGISTRY
 from sinks.postgres import sink as sinks
-from sinks.postgres.migrate import upgrade
 from sinks.postgres.sink import PostgresSink
 from stream.batch import Batch
 from tests.support.results import encode_judgment, judgment_id, make_results, offsets
 
 pytestmark = pytest.mark.services
-
-
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[asyncpg.Connection]:
-    """A connection to a database with our schema and no rows."""
-    await upgrade(database_url)
-    connection = await asyncpg.connect(database_url)
-    await connection.execute(
-        "TRUNCATE judgment_executions, judgment_duplicates, judgment_counts, dead_letters"
-    )
-    yield connection
-    await connection.close()
-
-
-@pytest.fixture
-async def sink(database: asyncpg.Connection, database_url: str) -> AsyncIterator[PostgresSink]:
-    sink = PostgresSink(database_url)
-    await sink.open()
-    yield sink
-    await sink.close()
 
 
 async def contents(database: asyncpg.Connection) -> list[Any]:

@@ -13,7 +13,6 @@ import pytest
 
 from runtime.disk import MIB, DiskFloor
 from schemas.errors import DependencyError
-from sinks.postgres.migrate import upgrade
 from sinks.postgres.sink import PostgresSink
 from stream.batch import Batch
 from tests.support.results import encode_judgment, make_results
@@ -22,23 +21,6 @@ from tests.support.services import make_name
 pytestmark = pytest.mark.services
 
 ROOM_MIB = 12
-
-
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[asyncpg.Connection]:
-    await upgrade(database_url)
-    connection = await asyncpg.connect(database_url)
-    await connection.execute("TRUNCATE judgment_executions, judgment_duplicates, judgment_counts")
-    yield connection
-    await connection.close()
-
-
-@pytest.fixture
-async def sink(database: asyncpg.Connection, database_url: str) -> AsyncIterator[PostgresSink]:
-    sink = PostgresSink(database_url)
-    await sink.open()
-    yield sink
-    await sink.close()
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """Retention on a real PostgreSQL: what is old goes, its counts with it, and nothing else does."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
 import asyncpg
@@ -11,7 +10,6 @@ from schemas.dead_letter import DeadLetter
 from schemas.errors import DependencyError
 from sinks.postgres import prune as pruning_module
 from sinks.postgres import slices
-from sinks.postgres.migrate import upgrade
 from sinks.postgres.prune import LOCK_ID, Keep, Pruning, count_expired, prune
 from sinks.postgres.sink import PostgresSink
 from sinks.postgres.slices import SliceSize
@@ -24,25 +22,6 @@ from topics.headers import build_dead_letter_headers
 pytestmark = pytest.mark.services
 
 KEEP = Keep(judgments_days=90, dead_letters_days=30)
-
-
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[asyncpg.Connection]:
-    await upgrade(database_url)
-    connection = await asyncpg.connect(database_url)
-    await connection.execute(
-        "TRUNCATE judgment_executions, judgment_duplicates, judgment_counts, dead_letters"
-    )
-    yield connection
-    await connection.close()
-
-
-@pytest.fixture
-async def sink(database: asyncpg.Connection, database_url: str) -> AsyncIterator[PostgresSink]:
-    sink = PostgresSink(database_url)
-    await sink.open()
-    yield sink
-    await sink.close()
 
 
 @pytest.fixture
