@@ -123,7 +123,7 @@ class Settings(BaseModel):
     """Most records per topic handed out and unfinished in one process; then fetching stops."""
     stream_backlog_bytes: Annotated[
         int, own("stream_backlog_bytes", JUDGMENT), Field(ge=2_097_152, le=1_073_741_824)
-    ] = 67_108_864
+    ] = 16_777_216
     """Most bytes per topic handed out and unfinished in one process; room for one record."""
     stream_poll_records: Annotated[
         int, own("stream_poll_records", JUDGMENT), Field(ge=1, le=100_000)

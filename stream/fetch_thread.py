@@ -25,6 +25,9 @@ from stream.salvage import UnreadableRecord
 
 FETCH_WAIT_MS: Final = 50
 """How long the broker may hold a fetch that finds nothing; bounds what one idle fetch can delay."""
+FETCH_BYTES_MAX: Final = 8_388_608
+"""Of one answer of a broker: it is held several times over while it is read. The first partition
+of a request always gets one batch, however large, and aiokafka shuffles them."""
 _GATE_POLL_S: Final = 0.02
 
 T = TypeVar("T")
@@ -83,6 +86,7 @@ class FetchThread(AIOKafkaConsumerThread):
     def _create_worker_consumer(self, transport: Any) -> aiokafka.AIOKafkaConsumer:
         consumer = super()._create_worker_consumer(transport)
         consumer._fetch_max_wait_ms = FETCH_WAIT_MS  # noqa: SLF001 -- Faust fixes 1,500
+        consumer._fetch_max_bytes = FETCH_BYTES_MAX  # noqa: SLF001 -- Faust leaves it at 50 MiB
         return consumer
 
     # -- called from the main loop ----------------------------------------

@@ -33,7 +33,7 @@ class Bounds:
     """How much may be handed out and unfinished, per topic."""
 
     records: int = 8_000
-    size_bytes: int = 67_108_864
+    size_bytes: int = 16_777_216
     poll_records: int = 2_000
     revoke_timeout_s: float = 5.0
     """How long work in flight may take when partitions are taken away."""

@@ -27,7 +27,7 @@ from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Transport
 from mode.threads import ServiceThread, WorkerThread
 
 from stream.app import make_app
-from stream.fetch_thread import FETCH_WAIT_MS, FetchThread
+from stream.fetch_thread import FETCH_BYTES_MAX, FETCH_WAIT_MS, FetchThread
 from stream.internals import KeptRecords, LightPartitionRecords, install
 from stream.member import _DaemonWorker, _ThreadOwner
 
@@ -225,6 +225,7 @@ async def test_the_consumer_that_faust_makes_reads_what_is_committed_and_waits_a
     assert isinstance(owner.transport, Transport)
     assert consumer._isolation_level == "read_committed"
     assert consumer._fetch_max_wait_ms == FETCH_WAIT_MS
+    assert consumer._fetch_max_bytes == FETCH_BYTES_MAX
     assert consumer._fetcher is None
     assert consumer._enable_auto_commit is False
     assert consumer._subscription.subscription is None
