@@ -12,7 +12,7 @@ from typing import Final
 from runtime.logs import get_logger
 from stream.batch import Record
 from stream.commits import Committer
-from stream.fetch_thread import Fetched, size_of
+from stream.fetched import Fetched, size_of
 from stream.ledger import Entry, Rewind, TopicPartition
 from stream.seam import Seam
 

@@ -8,7 +8,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Collection, Coroutine, Iterable, Mapping
 from itertools import islice
-from typing import Any, Final, NamedTuple, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 import aiokafka
 from aiokafka.abc import ConsumerRebalanceListener
@@ -19,7 +19,7 @@ from typing_extensions import override
 
 from runtime.logs import get_logger
 from schemas.errors import FatalError
-from stream.batch import Record
+from stream.fetched import Fetched, size_of
 from stream.ledger import Commit, Slice, TopicPartition
 from stream.salvage import UnreadableRecord
 
@@ -32,14 +32,6 @@ _GATE_POLL_S: Final = 0.02
 
 T = TypeVar("T")
 log = get_logger(__name__)
-
-
-class Fetched(NamedTuple):
-    """One slice: where it lies, its readable records, and those nobody could read."""
-
-    slice: Slice
-    records: list[Record]
-    unreadable: list[UnreadableRecord]
 
 
 class AssignmentListener(Protocol):
@@ -289,13 +281,6 @@ class FetchThread(AIOKafkaConsumerThread):
         """Drop what has arrived of `tp`, so that the next part of it is fetched."""
         fetcher._records.pop(tp, None)  # noqa: SLF001 -- as fetched_records() does
         fetcher._notify(fetcher._wait_consume_future)  # noqa: SLF001 -- as fetched_records() does
-
-
-def size_of(record: Any) -> int:
-    size_bytes = len(record.value or b"") + len(record.key or b"")
-    if record.headers:
-        size_bytes += sum(len(name) + len(value or b"") for name, value in record.headers)
-    return size_bytes
 
 
 def _as_theirs(tp: TopicPartition) -> Any:

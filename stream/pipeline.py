@@ -11,7 +11,8 @@ from runtime.metrics import REBALANCES_TOTAL
 from stream.batch import Batch
 from stream.careful import CarefulHands
 from stream.commits import Committer
-from stream.fetch_thread import Fetched, FetchThread
+from stream.fetch_thread import FetchThread
+from stream.fetched import Fetched
 from stream.ledger import Entry, Rewind, TopicPartition
 from stream.positions import IdentifyTopics, Positions, ask
 from stream.seam import Seam

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from aiokafka.errors import LeaderNotAvailableError
 
-from stream.fetch_thread import Fetched
+from stream.fetched import Fetched
 from stream.ledger import Commit, Slice, TopicPartition
 from tests.support.builders import FakeRecord
 

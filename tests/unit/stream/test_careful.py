@@ -9,7 +9,7 @@ from aiokafka.errors import KafkaConnectionError
 from stream import careful
 from stream.attempts import DEATHS_MARKED_MAX, Attempts, parse_attempts
 from stream.commits import Committer
-from stream.fetch_thread import Fetched
+from stream.fetched import Fetched
 from stream.ledger import Entry, Slice, TopicPartition
 from stream.salvage import UnreadableRecord
 from stream.status import describe

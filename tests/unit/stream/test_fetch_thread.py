@@ -14,7 +14,8 @@ from aiokafka.structs import OffsetAndMetadata
 
 from schemas.errors import FatalError
 from stream.app import make_app
-from stream.fetch_thread import Fetched, FetchThread
+from stream.fetch_thread import FetchThread
+from stream.fetched import Fetched
 from stream.internals import KeptRecords, LightPartitionRecords
 from stream.ledger import Commit, TopicPartition
 from stream.member import _DaemonWorker, _ThreadOwner
