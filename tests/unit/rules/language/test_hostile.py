@@ -201,16 +201,45 @@ EVENT_FIELDS = [
 ]
 
 
+EVENT_RULES = [
+    (" or ".join(f"contains(s, 'b{index}')" for index in range(90)), "fail"),
+    ("x * x * y > 1 or n % 2 == 1 or c > 1", "ok"),
+    ("o == 'L' or s in tags or p or a > 1", "fail"),
+]
+
+
 @pytest.mark.parametrize("event", EVENTS.values(), ids=EVENTS)
 def test_every_event_gets_the_same_answer_from_both_evaluators(event: Any) -> None:
-    contains = " or ".join(f"contains(s, 'b{index}')" for index in range(90))
-    rules = [
-        (contains, "fail"),
-        ("x * x * y > 1 or n % 2 == 1 or c > 1", "ok"),
-        ("o == 'L' or s in tags or p or a > 1", "fail"),
-    ]
-    one = program(EVENT_FIELDS, rules)
+    one = program(EVENT_FIELDS, EVENT_RULES)
     assert generate(one)(event) == evaluate(one, event)
+
+
+EVENTS_SCRIPT = """
+import os, resource, sys
+from rules.language.codegen import generate
+from rules.language.trace import explain
+from tests.support.programs import program
+from tests.unit.rules.language.test_hostile import EVENT_FIELDS, EVENT_RULES, EVENTS
+one = program(EVENT_FIELDS, EVENT_RULES)
+find = generate(one)
+for name, event in EVENTS.items():
+    child = os.fork()
+    if not child:
+        resource.setrlimit(resource.RLIMIT_AS, ({memory}, {memory}))
+        resource.setrlimit(resource.RLIMIT_CPU, (2, 2))
+        for _ in range(200):
+            find(event)
+        explain(one, event).lines()
+        os._exit(0)
+    print(name, "ends with", os.waitpid(child, 0)[1])
+"""
+"""Each event in a process of its own, judged 200 times and explained."""
+
+
+def test_every_event_is_judged_soon_in_little_memory() -> None:
+    ended = run_apart(EVENTS_SCRIPT.format(memory=MEMORY_BYTES_MAX)).splitlines()
+
+    assert ended == [f"{name} ends with 0" for name in EVENTS]
 
 
 def test_refusals_stay_short_whatever_was_written() -> None:
