@@ -5,98 +5,23 @@ import random
 from collections.abc import AsyncIterator, Sequence
 
 import pytest
-from typing_extensions import override
 
-from schemas.errors import DependencyError, FatalError, MessageError
+from schemas.errors import FatalError
 from stream import bugs
-from stream.batch import Batch, Output, Record
+from stream.batch import Batch, Output
 from stream.ledger import AHEAD_OFFSETS_MAX, Entry, TopicPartition
 from stream.salvage import UnreadableRecord
-from stream.shapes.concurrent import ConcurrentLane, Pace
 from tests.support.builders import TIMESTAMP_MS, FakeRecord
+from tests.support.concurrent_bench import CONCURRENCY, RESULTS, run_bench
+from tests.support.concurrent_bench import ConcurrentBench as Bench
 from tests.support.seams import DEAD_LETTERS, REQUESTS, SeamBench
 from tests.support.waiting import wait_until_async
-
-RESULTS = "judgify.results.v1"
-CONCURRENCY = 4
-
-
-class Agent:
-    """Answers when a test lets it, as the value of the record says."""
-
-    def __init__(self) -> None:
-        self.begun: list[bytes] = []
-        self.running: set[bytes] = set()
-        self.running_max = 0
-        self.gates: dict[bytes, asyncio.Event] = {}
-        self.away: set[bytes] = set()
-        self.cancelled: list[bytes] = []
-
-    def gate(self, value: bytes) -> asyncio.Event:
-        return self.gates.setdefault(value, asyncio.Event())
-
-    async def answer(self, source: TopicPartition, record: Record) -> Sequence[Output]:
-        value = record.value or b""
-        self.begun.append(value)
-        self.running.add(value)
-        self.running_max = max(self.running_max, len(self.running))
-        try:
-            if value in self.gates:
-                await self.gates[value].wait()
-            return self._reply(value, record)
-        except asyncio.CancelledError:
-            self.cancelled.append(value)
-            raise
-        finally:
-            self.running.discard(value)
-
-    def _reply(self, value: bytes, record: Record) -> Sequence[Output]:
-        if value in self.away:
-            raise DependencyError("model", "away")
-        if value.startswith(b"bad"):
-            raise MessageError("bad", "it says so")
-        if value.startswith(b"bug"):
-            raise KeyError(record.offset)
-        if value == b"fatal":
-            raise FatalError("misconfigured")
-        if value == b"silent":
-            return ()
-        size = 3_000_000 if value == b"large" else 1
-        return [Output(RESULTS, record.key, value * size)]
-
-
-class Bench(SeamBench):
-    """A lane with its agent at hand."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.assign(0, 1)
-        self.agent = Agent()
-        self.lane = self.make(Pace(CONCURRENCY))
-
-    def make(self, pace: Pace) -> ConcurrentLane:
-        return ConcurrentLane(REQUESTS, self.agent, self.seam, self.undertaker, pace)
-
-    def hand(self, *values: bytes, partition: int = 0, first: int = 0) -> None:
-        self.lane.hand(*self.accept(values, partition, first))
-
-    async def until_committable(self, offset: int, partition: int = 0) -> None:
-        await wait_until_async(
-            lambda: self.committable(partition) == offset, what=f"{offset} to be finished"
-        )
-
-    async def until_begun(self, count: int) -> None:
-        await wait_until_async(lambda: len(self.agent.begun) >= count, what=f"{count} to begin")
 
 
 @pytest.fixture
 async def bench(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Bench]:
-    monkeypatch.setattr("stream.hold.BACKOFF_FIRST_S", 0.001)
-    monkeypatch.setattr("stream.hold.BACKOFF_MAX_S", 0.002)
-    bench = Bench()
-    bench.lane.start()
-    yield bench
-    await bench.lane.drop()
+    async with run_bench(monkeypatch) as bench:
+        yield bench
 
 
 async def test_so_many_are_answered_at_a_time_and_no_more(bench: Bench) -> None:
@@ -185,21 +110,26 @@ async def test_a_record_without_outputs_is_done(bench: Bench) -> None:
 
 
 async def test_a_held_record_stops_its_partition_and_no_other(bench: Bench) -> None:
+    first = [b"held", b"g1", b"g2", b"g3"]
+    for value in first:
+        bench.agent.gate(value)
     bench.agent.away.add(b"held")
+    bench.hand(*first, *[b"%d" % number for number in range(8)])
+    await bench.until_begun(CONCURRENCY)  # those behind wait for a slot already
 
-    bench.hand(b"a", b"held", *[b"%d" % number for number in range(8)])
+    bench.agent.gate(b"held").set()
     await wait_until_async(lambda: bench.seam.progress.held, what="the record to be held")
-    begun = set(bench.agent.begun)
     bench.hand(*[b"p%d" % number for number in range(50)], partition=1)
     await bench.until_committable(50, partition=1)
+    begun = {value for value in bench.agent.begun if not value.startswith(b"p")}
     while_held = (bench.committable(), list(bench.seam.progress.held))
-    still_begun = {value for value in bench.agent.begun if not value.startswith(b"p")}
     bench.agent.away.clear()
-    await bench.until_committable(10)
+    for value in first:
+        bench.agent.gate(value).set()
+    await bench.until_committable(12)
 
-    assert while_held == (1, [f"{REQUESTS}/0"])
-    assert still_begun == begun
-    assert len(begun) <= CONCURRENCY + 1
+    assert begun == set(first)
+    assert while_held == (0, [f"{REQUESTS}/0"])
     assert bench.seam.progress.held == {}
 
 
@@ -279,114 +209,6 @@ async def test_a_record_that_is_to_be_skipped_is_never_begun(bench: Bench) -> No
 
     assert bench.agent.begun == [b"a", b"c"]
     assert bench.publisher.values(DEAD_LETTERS) == [b"b"]
-
-
-# -- when partitions go -------------------------------------------------------
-
-
-async def test_nothing_begins_any_more_when_partitions_go(bench: Bench) -> None:
-    values = [b"%d" % number for number in range(8)]
-    for value in values:
-        bench.agent.gate(value)
-    bench.hand(*values)
-    await bench.until_begun(CONCURRENCY)
-
-    finishing = asyncio.create_task(bench.lane.finish(5))
-    await asyncio.sleep(0)
-    for value in values:
-        bench.agent.gate(value).set()
-    finished = await finishing
-
-    assert not finished
-    assert bench.agent.begun == values[:CONCURRENCY]
-    assert bench.committable() == CONCURRENCY
-
-
-async def test_an_answer_has_its_patience_and_no_more(bench: Bench) -> None:
-    bench.lane = bench.make(Pace(CONCURRENCY, patience_s=0.02))
-    bench.agent.gate(b"slow")
-    bench.hand(b"a", b"slow")
-    await bench.until_committable(1)
-
-    finished = await asyncio.wait_for(bench.lane.finish(60), 5)
-    await bench.lane.drop()
-
-    assert not finished
-    assert bench.agent.cancelled == [b"slow"]
-
-
-async def test_what_is_held_is_not_waited_for_but_a_send_on_its_way_is(bench: Bench) -> None:
-    bench.agent.away.add(b"held")
-    bench.agent.gate(b"sending")
-    bench.hand(b"sending", b"held")
-    await wait_until_async(lambda: bench.seam.progress.held)
-
-    finishing = asyncio.create_task(bench.lane.finish(5))
-    await asyncio.sleep(0)
-    bench.agent.gate(b"sending").set()
-    finished = await asyncio.wait_for(finishing, 5)
-
-    assert not finished
-    assert bench.committable() == 1
-
-
-async def test_late_answers_of_a_lost_partition_change_nothing(bench: Bench) -> None:
-    class Deaf(Agent):
-        @override
-        async def answer(self, source: TopicPartition, record: Record) -> Sequence[Output]:
-            try:
-                await asyncio.sleep(60)
-            except asyncio.CancelledError:
-                raise MessageError("deaf", "it made an error of its own of it") from None
-            return ()
-
-    bench.agent = Deaf()
-    bench.lane = bench.make(Pace(CONCURRENCY))
-    bench.hand(b"a")
-    await asyncio.sleep(0)
-
-    bench.ledger.revoke()
-    await bench.lane.drop()
-    bench.assign(0, 1)
-
-    assert bench.publisher.published == []
-    assert bench.committable() == 0
-
-
-async def test_after_a_rebalance_work_begins_anew(bench: Bench) -> None:
-    bench.agent.gate(b"a")
-    bench.hand(b"a")
-    await bench.until_begun(1)
-    await bench.lane.finish(0)
-    bench.ledger.revoke()
-    await bench.lane.drop()
-
-    bench.assign(0, 1)
-    bench.agent.gates.clear()
-    bench.hand(b"a", b"b")
-    await bench.until_committable(2)
-
-    assert bench.agent.begun == [b"a", b"a", b"b"]
-
-
-async def test_how_long_the_oldest_answer_runs_is_seen_though_others_end(bench: Bench) -> None:
-    bench.agent.gate(b"hung")
-    begun_at_s = bench.clock.monotonic_s()
-    bench.hand(b"hung")
-    await bench.until_begun(1)
-
-    bench.clock.advance(50)
-    bench.hand(*[b"%d" % number for number in range(20)], partition=1)
-    await bench.until_committable(20, partition=1)
-    while_hung = bench.seam.progress.oldest_begun_at_s()
-    bench.agent.gate(b"hung").set()
-    await bench.until_committable(1)
-
-    assert while_hung == begun_at_s
-    assert bench.seam.progress.oldest_begun_at_s() is None
-
-
-# -- any order ----------------------------------------------------------------
 
 
 @pytest.mark.parametrize("seed", [random.randrange(10**9) for _ in range(4)])
