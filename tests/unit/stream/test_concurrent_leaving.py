@@ -7,10 +7,11 @@ import pytest
 from typing_extensions import override
 
 from schemas.errors import MessageError
+from stream import burial
 from stream.batch import Output, Record
 from stream.ledger import TopicPartition
 from stream.shapes.concurrent import Pace
-from tests.support.concurrent_bench import CONCURRENCY, GatedAgent, run_bench
+from tests.support.concurrent_bench import CONCURRENCY, RESULTS, GatedAgent, run_bench
 from tests.support.concurrent_bench import ConcurrentBench as Bench
 from tests.support.waiting import wait_until_async
 
@@ -67,26 +68,43 @@ async def test_what_is_held_is_not_waited_for_but_a_send_on_its_way_is(bench: Be
     assert bench.committable() == 1
 
 
-async def test_late_answers_of_a_lost_partition_change_nothing(bench: Bench) -> None:
-    class Deaf(GatedAgent):
-        @override
-        async def answer(self, source: TopicPartition, record: Record) -> Sequence[Output]:
-            try:
-                await asyncio.sleep(60)
-            except asyncio.CancelledError:
-                raise MessageError("deaf", "it made an error of its own of it") from None
-            return ()
+class DeafAgent(GatedAgent):
+    """Does not end when it is cancelled: it raises something else, or answers all the same."""
 
-    bench.agent = Deaf()
+    def __init__(self, error: Exception | None) -> None:
+        super().__init__()
+        self.error = error
+
+    @override
+    async def answer(self, source: TopicPartition, record: Record) -> Sequence[Output]:
+        self.begun.append(record.value or b"")
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            if self.error is not None:
+                raise self.error from None
+        return [Output(RESULTS, record.key, record.value)]
+
+
+@pytest.mark.parametrize(
+    "error", [MessageError("deaf", "to the end"), KeyError("ours"), None], ids=repr
+)
+async def test_late_answers_of_a_lost_partition_change_nothing(
+    bench: Bench, error: Exception | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(burial.log, "error", lambda event, **_: told.append(event))
+    bench.agent = DeafAgent(error)
     bench.lane = bench.make(Pace(CONCURRENCY))
     bench.hand(b"a")
-    await asyncio.sleep(0)
+    await bench.until_begun(1)
 
     bench.ledger.revoke()
     await bench.lane.drop()
     bench.assign(0, 1)
 
     assert bench.publisher.published == []
+    assert told == []
     assert bench.committable() == 0
 
 
