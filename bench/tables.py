@@ -150,12 +150,14 @@ def _scaling(report: Report) -> list[Table]:
                     f"{summary['per_second_median']:,}",
                     _each(summary["per_second"]),
                     _each(summary["worker_cores"], ".2f"),
+                    _each(summary["least_worker_cores"], ".2f") if workers == "2" else "",
                     _each(summary["broker_cores"], ".2f"),
                     _times(by_workers["two_over_one"]) if workers == "2" else "",
                 )
             )
     headers = (
-        "", "per second", "each round", "cores of the workers", "cores of the broker",
+        "", "per second", "each round", "cores of the workers", "of the idler one",
+        "cores of the broker",
         "two over one",
     )  # fmt: skip
     return [Table(headers, rows)]

@@ -19,6 +19,15 @@ from bench.peers.judging import (
 
 FLUSH_TIMEOUT_S = 30.0
 IDLE_S = 0.1
+REBALANCED = frozenset(
+    {
+        KafkaError._NO_OFFSET,  # noqa: SLF001 -- librdkafka's public local code
+        KafkaError.REBALANCE_IN_PROGRESS,
+        KafkaError.ILLEGAL_GENERATION,
+        KafkaError.UNKNOWN_MEMBER_ID,
+    }
+)
+"""A commit that came too late: the partitions are another worker's, who judges them again."""
 
 
 class Loop:
@@ -85,7 +94,11 @@ class Loop:
         left = self._producer.flush(FLUSH_TIMEOUT_S)
         if left or self._failure is not None:
             raise SystemExit(f"{left} results are not acknowledged: {self._failure}")
-        self._consumer.commit(asynchronous=False)
+        try:
+            self._consumer.commit(asynchronous=False)
+        except KafkaException as error:
+            if error.args[0].code() not in REBALANCED:
+                raise
 
     def _note(self, error: KafkaError | None, _message: Message) -> None:
         self._failure = self._failure or error

@@ -76,6 +76,7 @@ def _scaling() -> dict[str, Any]:
         "per_second_median": 50_000,
         "per_second": [50_000],
         "worker_cores": [0.9],
+        "least_worker_cores": [0.4],
         "broker_cores": [None],
     }
     return {"contenders": {"rule-agent": {"1": workers, "2": workers, "two_over_one": 1.0}}}
