@@ -50,8 +50,7 @@ def make_spec(settings: Settings, clock: BrokerClock) -> Spec:
         switches.start()
 
     async def close_all() -> None:
-        await sink.close()
-        await asyncio.to_thread(switches.stop)
+        await asyncio.gather(sink.close(), asyncio.to_thread(switches.stop))
 
     return Spec(
         agent=NAME,
