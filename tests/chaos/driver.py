@@ -105,14 +105,17 @@ class Run:
     def _is_due(self, planned: Planned, now_s: float, scene: Scene) -> bool:
         """Say whether it is time.
 
-        Services are broken one at a time, however slow they come back, and a copy not twice while
+        Services are broken one at a time, however slow they come back; so is a copy, and not while
         it starts, unless that takes very long.
         """
         if planned.at_s > now_s:
             return False
+        broken = {it.planned.target for it in self._active}
         member = scene.fleet.members.get(planned.target)
         if member is None:
-            return all("/" in it.planned.target for it in self._active)
+            return all("/" in target for target in broken)
+        if planned.target in broken:
+            return False
         return member.was_ready or not member.wanted or now_s > planned.at_s + START_PATIENCE_S
 
     def _inject(self, number: int, planned: Planned, scene: Scene) -> None:
