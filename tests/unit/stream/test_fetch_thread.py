@@ -158,6 +158,16 @@ async def test_so_many_records_are_taken_and_the_rest_stays(bench: Bench) -> Non
     assert await bench.fetch() == []
 
 
+async def test_of_each_partition_as_many_are_taken_as_it_has_room_for(bench: Bench) -> None:
+    bench.assign(TP, OTHER)
+    bench.arrive(build_batch([b"a", b"b", b"c"]))
+    bench.arrive(build_batch([b"x", b"y"]), OTHER)
+
+    fetched = await bench.thread.fetch({TP: 2, OTHER: 1}, 100, 0, epoch=5)
+
+    assert [values(it) for it in fetched] == [[b"a", b"b"], [b"x"]]
+
+
 async def test_a_topic_without_room_is_left_where_it_is(bench: Bench) -> None:
     bench.assign(TP, OTHER)
     bench.arrive(build_batch([b"a"]))

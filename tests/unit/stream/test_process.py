@@ -279,16 +279,19 @@ async def test_a_fatal_error_of_a_lane_ends_it_without_acknowledging(bench: Benc
 
     assert await end(running) == EXIT_FATAL
     assert bench.thread.committed.get(TP, 0) == 0
+    assert "working" not in bench.thread.metadata[TP]  # no record is suspected of it
     assert bench.thread.left == 1
 
 
 async def test_a_bug_ends_it_loudly_and_it_leaves_the_group(bench: Bench) -> None:
     running = await start(bench.make())
+    await wait_until_async(lambda: bench.thread.metadata)
 
     bench.lanes[0].failure = ZeroDivisionError()
 
     with pytest.raises(ZeroDivisionError):
         await end(running)
+    assert "working" in bench.thread.metadata[TP]  # it may have been a record's doing
     assert bench.thread.left == 1
 
 
