@@ -42,6 +42,7 @@ class Observer:
     def __init__(self, bootstrap: str, topic: str, partitions: int) -> None:
         self._bootstrap = bootstrap
         self._topic = topic
+        self.partitions = partitions
         self._places = [TopicPartition(topic, number) for number in range(partitions)]
         self._admin = open_admin(bootstrap)
 
@@ -61,6 +62,11 @@ class Observer:
         finally:
             consumer.close()
         return [0 if place.offset == OFFSET_INVALID else place.offset for place in found]
+
+    def assigned(self, group: str) -> list[int]:
+        """Return how many partitions each member of the group has."""
+        described = self._admin.describe_consumer_groups([group])[group].result(ANSWER_TIMEOUT_S)
+        return [len(member.assignment.topic_partitions) for member in described.members]
 
     def read(self, starts: list[int]) -> list[tuple[int, str, Answer]]:
         """Return broker time, judgment id and answer of every result from `starts` on."""

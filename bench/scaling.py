@@ -1,7 +1,8 @@
 """The part `scaling`: one worker and two of the same group over the same requests.
 
-Workers are pinned only where each can have a core beside the broker's; else nobody is, for one
-worker as for two. Counted is the middle of a run, when every worker has its partitions.
+Requests are sent when every worker has its partitions. Workers are pinned only where each can have
+a core beside the broker's; else nobody is, for one worker as for two. Counted is the later half of
+a run but its end, when the sender is done and no partition is.
 """
 
 import time
@@ -15,11 +16,12 @@ from bench.figures import middle_rate
 from bench.observing import Observer
 from bench.race import LOOK_INTERVAL_S, SILENCE_S_MAX
 from bench.running import BenchError, Ground, Running, listening_for_noise, start_contender
-from bench.track import make_load
+from bench.track import Load, make_load
 
 WORKERS: Final = (1, 2)
-MIDDLE: Final = (0.35, 0.85)
-"""Share of the results before and after which nothing counts: joining, and the last partitions."""
+MIDDLE: Final = (0.5, 0.9)
+"""Shares of the results between which is counted."""
+JOIN_TIMEOUT_S: Final = 60.0
 
 Figures = dict[str, Any]
 
@@ -29,12 +31,11 @@ def measure_scaling(
 ) -> dict[str, Any]:
     """Return rates with one and two workers, and their ratio, median over the rounds."""
     load = make_load(requests)
-    ground.track.lay_out(ground.track.requests, load.requests)
     found: dict[str, dict[int, list[Figures]]] = {it.name: {1: [], 2: []} for it in contenders}
     for number in range(rounds):
         for contender in contenders:
             for workers in WORKERS[:: -1 if number % 2 else 1]:
-                figures = _run(ground, contender, number, workers, len(load.requests))
+                figures = _run(ground, contender, number, workers, load)
                 found[contender.name][workers].append(figures)
                 rate, cpu = figures["per_second"], figures["worker_cores"]
                 ground.say(
@@ -57,11 +58,11 @@ def measure_scaling(
     }
 
 
-def _run(ground: Ground, contender: Contender, number: int, workers: int, total: int) -> Figures:
-    track, name = ground.track, f"{contender.name}-{number}-of-{workers}"
+def _run(ground: Ground, contender: Contender, number: int, workers: int, load: Load) -> Figures:
+    total, track, name = len(load.requests), ground.track, f"{contender.name}-{number}-of-{workers}"
     group = contender.group(track, name)
     observer = Observer(track.bootstrap, track.results, track.partitions)
-    track.forget(group)
+    track.skip_to_end(group, track.requests)
     starts = observer.ends()
     cores: Sequence[int | None] = spare_cores(WORKERS[-1]) or [None] * workers
     running: list[Running] = []
@@ -69,6 +70,8 @@ def _run(ground: Ground, contender: Contender, number: int, workers: int, total:
         for index in range(workers):
             run = f"{name}-{index}"
             running.append(start_contender(ground, contender, run, cores[index], group))
+        _await_members(observer, group, running)
+        track.lay_out(track.requests, load.requests)
         with listening_for_noise(ground, [it.process for it in running]):
             spent = _watch(ground, running, observer, sum(starts), total)
     finally:
@@ -78,6 +81,20 @@ def _run(ground: Ground, contender: Contender, number: int, workers: int, total:
     if len({judgment_id for _, judgment_id, _ in records}) != total:
         raise BenchError(f"{name}: not every request has a result")
     return {"per_second": middle_rate([time_ms for time_ms, _, _ in records], *MIDDLE), **spent}
+
+
+def _await_members(observer: Observer, group: str, running: Sequence[Running]) -> None:
+    """Return when every worker has partitions, and together they have them all."""
+    deadline_s = time.monotonic() + JOIN_TIMEOUT_S
+    while True:
+        counts = observer.assigned(group)
+        if len(counts) == len(running) and all(counts) and sum(counts) >= observer.partitions:
+            return
+        for worker in running:
+            worker.require_alive()
+        if time.monotonic() > deadline_s:
+            raise BenchError(f"workers did not share the partitions: {counts}")
+        time.sleep(LOOK_INTERVAL_S)
 
 
 def _watch(
