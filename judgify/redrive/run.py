@@ -106,13 +106,14 @@ async def run_redrive(
         )
         work = _Work(order, connection, resender, sink, outcome)
         for first in range(0, len(plan.todo), LETTERS_AT_ONCE):
+            if outcome.failure is not None:
+                break
+            due_s = started_s + first / order.rate_per_s
+            if await asyncio.to_thread(stop.wait, max(0.0, due_s - loop.time())):
+                break
             ids = plan.todo[first : first + LETTERS_AT_ONCE]
             await work.send_page(ids)
             progress(first + len(ids))
-            if outcome.failure is not None or stop.is_set():
-                break
-            due_s = started_s + (first + len(ids)) / order.rate_per_s
-            await asyncio.sleep(max(0.0, due_s - loop.time()))
     return outcome
 
 

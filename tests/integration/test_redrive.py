@@ -1,7 +1,10 @@
 """Redrive on a real Kafka and PostgreSQL: what goes where, once, and what never goes anywhere."""
 
 import asyncio
+import os
 import signal
+import threading
+import time
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -358,3 +361,22 @@ def test_an_interrupted_redrive_says_so_and_the_next_one_sends_the_rest_alone(
     assert (ended.code, "sent again: 50 to requests" in ended.stdout) == (130, True)
     assert bench.redrive("--kind", "skip", "--yes")["sent"] == {"requests": 20}
     assert len(bench.sent()) == 70
+
+
+def test_an_interrupt_in_the_pause_between_two_pages_is_seen_there_and_sends_no_other(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = Resender.send
+
+    def send_and_interrupt_later(self: Resender, letters: Any) -> Any:
+        threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
+        return real(self, letters)
+
+    bench.bury(*(bench.letter(number) for number in range(70)))
+    monkeypatch.setattr(Resender, "send", send_and_interrupt_later)
+    started_s = time.monotonic()
+
+    ended = bench.commands.run("dead-letters", "redrive", "--kind", "skip", "--yes", "--rate", "5")
+
+    assert (ended.code, len(bench.sent())) == (130, 50)
+    assert time.monotonic() - started_s < 50 / 5
