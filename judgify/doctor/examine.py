@@ -104,6 +104,8 @@ class _Running:
         self.check = check
         self._subject = subject
         self._findings: list[Finding] = []
+        self._ended = False
+        """It came to its end, or said why it could not."""
         self.thread = threading.Thread(target=self._look, name=check.name, daemon=True)
 
     def collect(self, deadline_s: float, timeout_s: float) -> Examined:
@@ -112,6 +114,8 @@ class _Running:
         findings = self._findings[:FINDINGS_MAX]
         if self.thread.is_alive():
             findings.append(fail(f"no answer in {timeout_s:g} s", "look whether it hangs"))
+        elif not self._ended:
+            findings.append(fail("the check itself broke", "report it with the traceback above"))
         return Examined(self.check.name, [_masked(finding) for finding in findings])
 
     def _look(self) -> None:
@@ -121,6 +125,7 @@ class _Running:
         except (PipelineError, OSError, ValueError, LookupError) as error:
             told = f"cannot be looked at: {type(error).__name__}: {error}"
             self._findings.append(fail(told, "see to that, then ask again"))
+        self._ended = True
 
 
 def _masked(finding: Finding) -> Finding:

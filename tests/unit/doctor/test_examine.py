@@ -46,6 +46,18 @@ def test_a_check_that_breaks_is_a_finding_and_stops_no_other(tmp_path: Path) -> 
     assert well.findings == [ok("well")]
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_check_with_a_bug_of_its_own_does_not_pass_for_well(tmp_path: Path) -> None:
+    def break_down(_subject: Subject) -> Iterator[Finding]:
+        raise TypeError("nobody expects it")
+        yield ok("never")
+
+    [broken] = examine(make_subject(tmp_path), [Check("a", break_down)])
+
+    assert broken.failed
+    assert "the check itself broke" in told(list(broken.findings))
+
+
 @pytest.mark.parametrize(("level", "looked"), [("fail", False), ("warn", True), ("ok", True)])
 def test_what_would_only_repeat_a_failure_is_not_looked_at(
     tmp_path: Path, level: str, looked: bool
