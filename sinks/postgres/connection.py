@@ -8,7 +8,8 @@ from typing import Any, Final, TypeAlias
 import asyncpg
 
 from runtime.metrics import DATABASE_CONNECTION_POOL_USAGE
-from sinks.postgres.errors import postgres_errors
+from schemas.errors import FatalError
+from sinks.postgres.errors import RowRefused, postgres_errors
 
 # In quotes: asyncpg's classes take parameters only in its stubs.
 Connection: TypeAlias = (
@@ -55,13 +56,16 @@ async def connect(database_url: str, application: str) -> AsyncGenerator[Connect
         DependencyError: nobody answers there.
         FatalError: the address or the role is wrong.
     """
-    with postgres_errors():
-        connection = await asyncpg.connect(
-            database_url,
-            timeout=CONNECT_TIMEOUT_S,
-            command_timeout=COMMAND_TIMEOUT_S,
-            server_settings=_server_settings(application),
-        )
+    try:
+        with postgres_errors():
+            connection = await asyncpg.connect(
+                database_url,
+                timeout=CONNECT_TIMEOUT_S,
+                command_timeout=COMMAND_TIMEOUT_S,
+                server_settings=_server_settings(application),
+            )
+    except RowRefused as error:  # no row was sent: it speaks of a parameter of the address
+        raise FatalError(f"PostgreSQL refuses what DATABASE_URL asks for ({error})") from error
     try:
         with postgres_errors():
             yield connection

@@ -259,6 +259,15 @@ async def test_a_schema_that_was_never_made_stops_the_sink(database_server_url: 
     await sink.close()
 
 
+async def test_a_parameter_of_the_address_that_the_server_refuses_is_no_bad_row(
+    database_url: str,
+) -> None:
+    sink = PostgresSink(f"{database_url}?default_transaction_isolation=bogus")
+
+    with pytest.raises(FatalError, match=r"DATABASE_URL.*default_transaction_isolation"):
+        await sink.open()
+
+
 async def test_a_column_that_a_later_release_adds_does_not_stop_this_one(
     database: asyncpg.Connection, database_url: str
 ) -> None:
