@@ -36,6 +36,9 @@ COUNT_TIMEOUT_S: Final = 600.0
 VACUUM_TIMEOUT_S: Final = 3_600.0
 STOP_POLL_S: Final = 0.2
 """Longest that a wish to stop is not seen meanwhile."""
+_PLANS: Final = "SET enable_seqscan = off; SET jit = off"
+"""As a sink's: with scans disabled, plans look so dear to PostgreSQL 15 to 17 that it compiles them,
+which takes longer than the slice."""
 _VACUUM_PACE: Final = "SET vacuum_cost_delay = '2ms'; SET statement_timeout = 0"
 """As autovacuum: at full speed it would take the disk from the sink."""
 
@@ -128,7 +131,7 @@ async def prune(
     async with connect(database_url, APPLICATION) as connection:
         if not await connection.fetchval("SELECT pg_try_advisory_lock($1)", LOCK_ID):
             raise DependencyError(DEPENDENCY, "another `judgify db prune` is running")
-        await connection.execute(f"SET lock_timeout = {LOCK_WAIT_MS}; SET enable_seqscan = off")
+        await connection.execute(f"SET lock_timeout = {LOCK_WAIT_MS}; {_PLANS}")
         await connection.execute(load_statement("create_pruned_counts"))
         for table in (JUDGMENTS, DUPLICATES, DEAD_LETTERS):
             cutoff = await _fetch_cutoff(connection, keep.days(table))

@@ -240,6 +240,23 @@ async def test_beside_a_sink_that_writes_the_same_minutes_no_count_is_lost(
     await require_exact_counts(database)
 
 
+async def test_no_plan_of_a_slice_is_compiled(
+    database: asyncpg.Connection, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+    real = pruning_module._fetch_cutoff
+
+    async def look(connection: asyncpg.Connection, days: int) -> datetime:
+        seen.append(await connection.fetchval("SHOW jit"))
+        return await real(connection, days)
+
+    monkeypatch.setattr(pruning_module, "_fetch_cutoff", look)
+
+    await prune(database_url, KEEP, Pruning())
+
+    assert seen == ["off"] * 3
+
+
 AGES = (None, datetime.now(UTC), 1_000)
 
 
