@@ -37,8 +37,8 @@ VACUUM_TIMEOUT_S: Final = 3_600.0
 STOP_POLL_S: Final = 0.2
 """Longest that a wish to stop is not seen meanwhile."""
 _PLANS: Final = "SET enable_seqscan = off; SET jit = off"
-"""As a sink's: with scans disabled, plans look so dear to PostgreSQL 15 to 17 that it compiles them,
-which takes longer than the slice."""
+"""As a sink's: with scans disabled, plans look so dear to PostgreSQL 15 to 17 that it compiles
+them, which takes longer than the slice."""
 _VACUUM_PACE: Final = "SET vacuum_cost_delay = '2ms'; SET statement_timeout = 0"
 """As autovacuum: at full speed it would take the disk from the sink."""
 
