@@ -108,16 +108,16 @@ def show(
 
 
 def _describe(letter: dict[str, Any]) -> Iterator[str]:
-    agent = f"{letter['agent']} {letter['agent_version']}".strip()
+    agent = printable_line(f"{letter['agent']} {letter['agent_version']}".strip())
     yield f"{_place(letter)} was buried by {agent} at {letter['at']}"
-    yield f"{letter['kind']}, {letter['code']}: {letter['reason']}"
+    yield printable_line(f"{letter['kind']}, {letter['code']}: {letter['reason']}")
     if letter["redrives"]:
-        yield (
+        yield printable_line(
             f"sent again to {letter['redriven_to']} at {letter['redriven_at']} "
             f"by {letter['redriven_by']} ({count_of(letter['redrives'], 'time')} in all)"
         )
     if letter["request_origin"]:
-        yield f"request: {letter['request_origin']}"
+        yield printable_line(f"request: {letter['request_origin']}")
     yield f"key: {printable_line(_spell(letter['key']))}"
     if letter["headers"] is None:
         yield "headers: could not be read"

@@ -70,7 +70,7 @@ def letter(**fields: Any) -> dict[str, Any]:
         "key": b"k", "value": b"\xff\x1b[31m ok", "value_length": None, "value_sha256": None,
         "headers": [{"name": "h", "text": "v"}, {"name": "b", "base64": "/w=="}, {"name": "n"}],
         "kind": "message", "code": "unreadable", "reason": "not JSON", "agent_version": "0.1.0",
-        "request_origin": "q/1/9/5", "at": "2025-06-15T15:06:40.000Z",
+        "request_origin": "q/1/9/5", "at": "2025-06-15T15:06:40.000Z", "redrives": 0,
     } | fields  # fmt: skip
 
 
@@ -85,6 +85,17 @@ def test_a_dead_letter_shows_its_bytes_and_cannot_drive_the_terminal(
     assert "q/1/9 was buried by rule-agent 0.1.0" in said
     assert "header b (base64): /w==" in said
     assert "header n: null" in said
+
+
+@pytest.mark.parametrize(
+    "field", ["agent", "agent_version", "code", "reason", "request_origin", "redriven_by"]
+)
+def test_no_line_break_in_a_dead_letter_begins_a_line_of_ours(field: str) -> None:
+    honest = letter(redrives=1, redriven_to="postgres", redriven_at="2025", redriven_by="kim")
+    forged = honest | {field: "x\nrequest: forged"}
+
+    assert len(list(dead_letters._describe(forged))) == len(list(dead_letters._describe(honest)))
+    assert "\nrequest: forged" not in "\n".join(dead_letters._describe(forged))
 
 
 @pytest.mark.parametrize(
