@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
@@ -18,10 +18,9 @@ from judgify.schema_files import MESSAGES, render_schema
 from runtime.clock import BrokerClock
 from runtime.settings import load_settings
 from schemas.dead_letter import DeadLetter
-from stream.burial import Undertaker
 from stream.process import Spec
-from stream.seam import Seam
 from tests.support.clock import FakeClock
+from tests.support.seams import SeamBench
 from topics.headers import build_dead_letter_headers
 from topics.registry import TOPICS
 
@@ -176,5 +175,6 @@ def topics_of(name: str, *, as_group: bool = False) -> set[str]:
 
 def joined(spec: Spec) -> set[str]:
     """Return the topics of the lanes that the process opens; nothing runs, nothing is asked."""
-    lanes = spec.make_lanes(cast("Seam", object()), cast("Undertaker", object()))
+    bench = SeamBench()
+    lanes = spec.make_lanes(bench.seam, bench.undertaker)
     return {lane.topic.removeprefix(PREFIX) for lane in lanes}
