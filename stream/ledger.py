@@ -254,9 +254,7 @@ class Ledger:
             sum(ledger.bytes_unfinished for ledger in ledgers),
         )
 
-    def with_room(
-        self, topic: str, records_max: int, bytes_max: int
-    ) -> dict[TopicPartition, int]:
+    def with_room(self, topic: str, records_max: int, bytes_max: int) -> dict[TopicPartition, int]:
         """Return the partitions of `topic` that may be handed more, and how many records.
 
         Each has an equal share of the bounds, so that one partition whose work is held cannot
