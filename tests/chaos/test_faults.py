@@ -1,8 +1,9 @@
 """Faults that a machine cannot have are said to be missing, and the load is as odd as it claims."""
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import orjson
 import pytest
@@ -12,6 +13,7 @@ from schemas.errors import MessageError
 from tests.chaos import stage
 from tests.chaos.faults import FillDisk, SkippedError
 from tests.chaos.fleet import Fleet
+from tests.chaos.isolation import Outcome, Phase
 from tests.chaos.schedule import Planned
 from tests.chaos.stage import SmallDisk, Stage
 from tests.chaos.workload import Workload
@@ -65,3 +67,44 @@ def test_a_seed_makes_the_same_load_again() -> None:
     one, other = Workload(3), Workload(3)
 
     assert [one.make(n) for n in range(500)] == [other.make(n) for n in range(500)]
+
+
+def make_outcome(**differing: Any) -> Outcome:
+    phase = Phase("alone", 1_000, 3.0, 10.0)
+    sound: dict[str, Any] = {
+        "alone": phase,
+        "poisoned": replace(phase, name="poisoned", ms_p99=20.0),
+        "alone_again": phase,
+        "away": replace(phase, name="away", ms_p99=12.0),
+        "sent": 5,
+        "accounted": 5,
+        "catch_up_s": 12.0,
+        "outage_s": 6.0,
+        "restarts": 0,
+        "audit": 0,
+    }
+    return Outcome(**sound | differing)
+
+
+SLOW = Phase("slow", 1_000, 3.0, 20.1)
+
+
+@pytest.mark.parametrize(
+    ("differing", "losses", "delays"),
+    [
+        ({}, 0, 0),
+        ({"poisoned": SLOW}, 0, 1),
+        ({"away": replace(SLOW, ms_p99=12.1)}, 0, 1),
+        ({"catch_up_s": 12.1}, 0, 1),
+        ({"accounted": 4}, 1, 0),
+        ({"restarts": 1}, 1, 0),
+        ({"audit": 1}, 1, 0),
+    ],
+)
+def test_each_bound_of_isolation_can_be_broken(
+    differing: dict[str, Any], losses: int, delays: int
+) -> None:
+    outcome = make_outcome(**differing)
+
+    assert len(list(outcome.losses())) == losses
+    assert len(list(outcome.delays())) == delays
