@@ -86,9 +86,9 @@ def make_plan(
         postgres.url if postgres else _reveal(settings.database_url),
         local.url if local else _reveal(settings.redis_url) or None,
     )
-    shared = AgentOptions(
-        data_dir, settings.host, settings.shutdown_timeout_s, addresses.environment()
-    )
+    # Told where their stack is, agents know which disk its services fill (see disk.py).
+    environment = addresses.environment() | {"JUDGIFY_DATA_DIR": str(data_dir)}
+    shared = AgentOptions(data_dir, settings.host, settings.shutdown_timeout_s, environment)
     started: tuple[Program | None, ...] = (postgres, local, kafka)
     return Plan(
         services=tuple(Service(program) for program in started if program),
