@@ -11,6 +11,7 @@ from stream.attempts import DEATHS_MARKED_MAX
 from tests.support.echo_agent import DEAD
 from tests.support.echo_stream import EchoStream
 from tests.support.messages import headers_of
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(300)  # many processes, one after the other, on a busy machine
 
@@ -74,9 +75,10 @@ def test_the_other_shapes_hold_and_skip_it_as_well(
 
 def test_orderly_ends_suspect_nobody(stream: EchoStream) -> None:
     stream.send(b"wait /nowhere/to/be/found")
-    for _ in range(4):
+    for number in range(4):
         process = stream.start()
+        wait_until(lambda n=number: stream.log().count("lane_held") > n, what="it to work")  # type: ignore[misc]  # -- bound now
+        while_working = stream.metadata()
         process.terminate()
         assert process.wait(timeout=15) == 0
-
-    assert stream.metadata() == ""
+        assert (while_working, stream.metadata()) == ("judgify working", "judgify")

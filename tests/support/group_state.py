@@ -38,12 +38,17 @@ async def _evict(bootstrap: str, group: str, members: list[str]) -> None:
         await client.close()
 
 
+def _outsider(bootstrap: str, group: str) -> AIOKafkaConsumer:
+    """Return a consumer that commits nothing by itself: it would wipe out the metadata."""
+    return AIOKafkaConsumer(bootstrap_servers=bootstrap, group_id=group, enable_auto_commit=False)
+
+
 def commit_for(bootstrap: str, group: str, place: tuple[str, int, int], metadata: str) -> None:
     """Commit topic, partition and offset for a group without members."""
     topic, partition, offset = place
 
     async def commit() -> None:
-        async with AIOKafkaConsumer(bootstrap_servers=bootstrap, group_id=group) as consumer:
+        async with _outsider(bootstrap, group) as consumer:
             consumer.assign([Place(topic, partition)])
             await consumer.commit({Place(topic, partition): (offset, metadata)})
 
@@ -54,7 +59,7 @@ def fetch_metadata(bootstrap: str, group: str, topic: str, partition: int) -> st
     """Return what was committed with the offset; empty without a commit."""
 
     async def fetch() -> str:
-        async with AIOKafkaConsumer(bootstrap_servers=bootstrap, group_id=group) as consumer:
+        async with _outsider(bootstrap, group) as consumer:
             place = Place(topic, partition)
             found = await consumer._coordinator.fetch_committed_offsets([place])
             return str(found[place].metadata) if place in found else ""
