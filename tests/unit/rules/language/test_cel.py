@@ -4,6 +4,7 @@ It is asked beside the generated function alone: test_differential shows that al
 with that one.
 """
 
+import os
 from collections import Counter
 from random import Random
 from typing import Any
@@ -16,7 +17,9 @@ from tests.support.fuzz.features import features_of
 from tests.support.fuzz.texts import Words
 from tests.support.programs import field, program
 
-pytest.importorskip("cel_expr_python.cel", reason="no CEL for this platform")
+# In a pipeline it must be there: a comparison that is left out looks like one that passed.
+if not os.environ.get("CI"):
+    pytest.importorskip("cel_expr_python.cel", reason="no CEL for this platform")
 
 from tests.support.cel import COMMON, CelOracle, CommonTexts
 
