@@ -42,6 +42,7 @@ class MapLane:
         self._seam = seam
         self._undertaker = undertaker
         self._lines: dict[int, Line] = {}
+        self._turns = asyncio.Lock()
         self._tasks = Tasks()
         self._unfinished = 0
         self._idle = asyncio.Event()
@@ -100,8 +101,11 @@ class MapLane:
     async def _work(self, line: Line) -> None:
         while True:
             await line.wait()
+            async with self._turns:
+                # One slice, of whichever partition, per turn of the loop: what is decided goes out,
+                # and acknowledgements and fetches come in, while the next one is decided.
+                await asyncio.sleep(0)
             await self._seam.progress.hold(line.name, lambda: self._advance(line))
-            await asyncio.sleep(0)  # let acknowledgements and fetches in between two slices
 
     async def _advance(self, line: Line) -> None:
         """Publish again what failed, then decide the next slice and send it."""
