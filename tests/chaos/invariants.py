@@ -260,7 +260,7 @@ INVARIANTS: Final = (
     ),
     Invariant(
         "I15",
-        "the run was not vacuous: accepted, killed, delivered again, alive in the end",
+        "the run was not vacuous: accepted, killed, delivered again, looked at, alive in the end",
         """
         SELECT 'only ' || (SELECT count(*) FROM sent WHERE offset IS NOT NULL) || ' accepted'
         WHERE (SELECT count(*) FROM sent WHERE offset IS NOT NULL) < 1000
@@ -280,6 +280,15 @@ INVARIANTS: Final = (
         UNION ALL
         SELECT 'offsets were seen only ' || count(DISTINCT t) || ' times' FROM offsets
         HAVING count(DISTINCT t) < 10
+        UNION ALL
+        SELECT 'nobody noted ' || column1 FROM (VALUES ('left_unfinished'), ('unique_index'),
+            ('kills_min'), ('alive'), ('connections_left'), ('members_left'), ('audit'))
+        WHERE column1 NOT IN (SELECT name FROM facts WHERE value IS NOT NULL)
+        UNION ALL
+        SELECT 'nobody looked at ' || column1 FROM (VALUES ('rule-agent'), ('postgres-sink'))
+        WHERE NOT EXISTS (SELECT 1 FROM vitals WHERE slot LIKE column1 || '/%')
+        UNION ALL
+        SELECT 'no recovery was measured' WHERE NOT EXISTS (SELECT 1 FROM recoveries)
         """,
     ),
     Invariant(

@@ -146,7 +146,14 @@ DAMAGES: Final = {
     "nobody was killed": ("UPDATE ended SET reason = 'exit code 70' WHERE t = 5", {"I15"}),
     "nothing came twice": ("DELETE FROM results WHERE offset = 9000", {"I15"}),
     "nothing was sent": ("UPDATE sent SET offset = NULL", {"I15"}),
-    "nobody looked": ("DELETE FROM offsets", {"I15"}),
+    "nobody looked at offsets": ("DELETE FROM offsets", {"I15"}),
+    "nobody looked at processes": ("DELETE FROM vitals", {"I15"}),
+    "nobody measured a recovery": ("DELETE FROM recoveries", {"I15"}),
+    "nobody asked for the audit": ("DELETE FROM facts WHERE name = 'audit'", {"I15"}),
+    "nobody counted what is left": (
+        "UPDATE facts SET value = NULL WHERE name = 'left_unfinished'",
+        {"I15"},
+    ),
     "the audit complains": ("UPDATE facts SET value = 1 WHERE name = 'audit'", {"audit"}),
 }
 """What was done to the evidence, and which invariants must say so."""
