@@ -2,10 +2,10 @@
 
 A judgment's age counts from when it was stored, by PostgreSQL's clock alone: one that came to rest
 late rests as long as any. A dead letter's counts from when it was buried, by Kafka's clock, and the
-day by which rows outlive requests is also for the difference of the two. Judgments take their counts along
-in the same transaction, so the counts are those of the stored rows at any moment. Duplicates are
-kept as long after they were seen as judgments after they were stored: the audit needs them by
-themselves. Stopped anywhere, a later run goes on where this one ended.
+day by which rows outlive requests is also for the difference of the two. Judgments take their
+counts along in the same transaction, so the counts are those of the stored rows at any moment.
+Duplicates are kept as long after they were seen as judgments after they were stored: the audit
+needs them by themselves. Stopped anywhere, a later run goes on where this one ended.
 """
 
 import asyncio
