@@ -20,13 +20,19 @@ class Fate(NamedTuple):
     """Why not, in words that letters of one cause share."""
 
 
-def find_fate(letter: Letter, prefix: str, *, again: bool) -> Fate:
-    """Return where `letter` goes. With `again`, it does not matter that it went there before."""
+def find_fate(letter: Letter, prefix: str, *, again: bool, skipped: bool) -> Fate:
+    """Return where `letter` goes.
+
+    With `again`, it does not matter that it went there before. With `skipped`, what an operator
+    skipped goes too: as a rule because it ended its process, and it would do so again.
+    """
     obstacle = _find_loss(letter)
     if obstacle:
         return Fate(None, obstacle)
     if letter.redriven_at is not None and not again:
         return Fate(None, "sent again before: add --again to send it once more")
+    if letter.kind == "skip" and not skipped:
+        return Fate(None, "skipped on purpose: name its place, or add --kind skip")
     if letter.id.topic == full_name(REQUESTS, prefix):
         return _fate_of_request(letter)
     if letter.id.topic == full_name(RESULTS, prefix):

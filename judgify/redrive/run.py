@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from judgify.redrive.fate import TO_REQUESTS, find_fate
+from judgify.redrive.fate import TO_REQUESTS, Fate, find_fate
 from judgify.redrive.plan import Plan
 from judgify.redrive.sending import Resender
 from schemas.errors import DependencyError
@@ -46,6 +46,12 @@ class Order(NamedTuple):
     author: str
     rate_per_s: float
     again: bool = False
+
+    def find_fate(self, letter: Letter) -> Fate:
+        """Return where `letter` goes under this order, or why it goes nowhere."""
+        wanted = self.wanted
+        skipped = bool(wanted.places) or wanted.kind == "skip" or wanted.code == "skipped"
+        return find_fate(letter, self.prefix, again=self.again, skipped=skipped)
 
 
 @dataclass(slots=True)
@@ -84,7 +90,7 @@ async def make_plan(order: Order) -> Plan:
             if plan.matched == order.limit:
                 plan.has_more = True
             else:
-                plan.add(letter, find_fate(letter, order.prefix, again=order.again))
+                plan.add(letter, order.find_fate(letter))
     return plan
 
 
@@ -139,7 +145,7 @@ class _Work:
         requests: list[Letter] = []
         results: list[Letter] = []
         for letter in await fetch_letters(self._connection, ids):
-            fate = find_fate(letter, self._order.prefix, again=self._order.again)
+            fate = self._order.find_fate(letter)
             if fate.destination == TO_REQUESTS:
                 requests.append(letter)
             elif fate.destination == TO_POSTGRES:

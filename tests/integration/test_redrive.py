@@ -63,11 +63,11 @@ class Bench:
         asyncio.run(store())
 
     def letter(self, offset: int, **fields: Any) -> DeadLetter:
-        """Return the dead letter of a request that was skipped."""
+        """Return the dead letter of a request on which our code failed."""
         defaults = {
             "key": b"machine-1", "value": encode_request(request_id=f"r-{offset}"), "headers": (),
             "topic": self.requests, "partition": 3, "offset": offset, "timestamp": BURIED_MS,
-            "agent": "rule-agent", "version": "0.1.0", "kind": "skip", "code": "skipped",
+            "agent": "rule-agent", "version": "0.1.0", "kind": "bug", "code": "internal_error",
             "reason": "a test", "at": "2025-06-15T15:06:40.000Z",
         }  # fmt: skip
         return DeadLetter.model_validate(defaults | fields)
@@ -120,13 +120,13 @@ def bench(
 
 
 def test_without_yes_nothing_is_sent_and_nothing_is_marked(bench: Bench) -> None:
-    bench.bury(bench.letter(1), bench.letter(2), bench.letter(3, code="internal_error", kind="bug"))
+    bench.bury(bench.letter(1), bench.letter(2), bench.letter(3, code="unreadable", kind="message"))
 
     told = bench.redrive()
 
     assert (told["dry_run"], told["matched"], told["can_be_sent"]) == (True, 3, 3)
     assert {(it["code"], it["records"], it["destination"]) for it in told["groups"]} == {
-        ("skipped", 2, "requests"), ("internal_error", 1, "requests"),
+        ("internal_error", 2, "requests"), ("unreadable", 1, "requests"),
     }  # fmt: skip
     assert bench.sent() == []
     assert bench.query("SELECT DISTINCT redrives, redriven_at FROM dead_letters") == [(0, None)]
@@ -145,7 +145,7 @@ def test_a_request_is_sent_as_it_was_to_its_partition_and_says_where_it_comes_fr
     letter = bench.letter(7, key=b"\x00\xff", headers=headers)
     bench.bury(letter)
 
-    told = bench.redrive("--code", "skipped", "--yes", "--author", "kim")
+    told = bench.redrive("--code", "internal_error", "--yes", "--author", "kim")
 
     [record] = bench.sent()
     assert told["sent"] == {"requests": 1}
@@ -256,7 +256,7 @@ def test_filters_and_the_limit_choose_and_the_log_orders(bench: Bench) -> None:
         (["--since", "2025-06-15T15:06:41"], 0),
         (["--until", "2025-06-15T15:06:40"], 0),
         (["--until", "1m"], 1),
-        (["--kind", "bug"], 0),
+        (["--kind", "message"], 0),
     ],
 )
 def test_times_and_kinds_choose(bench: Bench, arguments: list[str], matched: int) -> None:
@@ -266,6 +266,17 @@ def test_times_and_kinds_choose(bench: Bench, arguments: list[str], matched: int
 
     assert f'"matched": {matched}' in ended.stdout
     assert ended.code == int(not matched)
+
+
+@pytest.mark.parametrize("named", [["--kind", "skip"], ["--code", "skipped"], ["requests/3/1"]])
+def test_what_was_skipped_is_sent_only_when_it_is_named(bench: Bench, named: list[str]) -> None:
+    bench.bury(bench.letter(1, kind="skip", code="skipped"))
+
+    kept_back = bench.redrive("--since", "2020-01-01T00:00", "--yes")
+    assert "skipped on purpose" in kept_back["groups"][0]["obstacle"]
+    assert (kept_back["can_be_sent"], bench.sent()) == (0, [])
+
+    assert bench.redrive(*named, "--yes")["sent"] == {"requests": 1}
 
 
 def test_yes_alone_does_not_send_everything(bench: Bench) -> None:
@@ -301,7 +312,7 @@ def test_two_redrives_at_once_do_not_send_everything_twice(
 ) -> None:
     bench.bury(bench.letter(1))
 
-    ended = bench.commands.run("dead-letters", "redrive", "--kind", "skip", "--yes")
+    ended = bench.commands.run("dead-letters", "redrive", "--kind", "bug", "--yes")
 
     assert ended.code == 1
     assert "another `judgify dead-letters redrive` is at work" in ended.stderr
@@ -322,7 +333,7 @@ def test_what_was_acknowledged_before_a_failure_is_marked_and_the_rest_is_not(
     monkeypatch.setattr(running, "Resender", Faltering)
     bench.bury(*(bench.letter(number) for number in range(3)))
 
-    ended = bench.commands.run("dead-letters", "redrive", "--kind", "skip", "--yes")
+    ended = bench.commands.run("dead-letters", "redrive", "--kind", "bug", "--yes")
 
     assert ended.code == 1
     assert "kafka: gone" in ended.stderr
@@ -338,9 +349,9 @@ def test_a_crash_between_acknowledgement_and_mark_sends_that_page_once_more(
     bench.bury(bench.letter(1))
     with monkeypatch.context() as crashing:
         crashing.setattr(running, "mark_redriven", crash)
-        assert bench.commands.run("dead-letters", "redrive", "--kind", "skip", "--yes").code == 1
+        assert bench.commands.run("dead-letters", "redrive", "--kind", "bug", "--yes").code == 1
 
-    assert bench.redrive("--kind", "skip", "--yes")["sent"] == {"requests": 1}
+    assert bench.redrive("--kind", "bug", "--yes")["sent"] == {"requests": 1}
     assert [it.value() for it in bench.sent()] == [encode_request(request_id="r-1")] * 2
 
 
@@ -356,10 +367,10 @@ def test_an_interrupted_redrive_says_so_and_the_next_one_sends_the_rest_alone(
     bench.bury(*(bench.letter(number) for number in range(70)))
     with monkeypatch.context() as interrupting:
         interrupting.setattr(Resender, "send", send_then_interrupt)
-        ended = bench.commands.run("dead-letters", "redrive", "--kind", "skip", "--yes")
+        ended = bench.commands.run("dead-letters", "redrive", "--kind", "bug", "--yes")
 
     assert (ended.code, "sent again: 50 to requests" in ended.stdout) == (130, True)
-    assert bench.redrive("--kind", "skip", "--yes")["sent"] == {"requests": 20}
+    assert bench.redrive("--kind", "bug", "--yes")["sent"] == {"requests": 20}
     assert len(bench.sent()) == 70
 
 
@@ -376,7 +387,7 @@ def test_an_interrupt_in_the_pause_between_two_pages_is_seen_there_and_sends_no_
     monkeypatch.setattr(Resender, "send", send_and_interrupt_later)
     started_s = time.monotonic()
 
-    ended = bench.commands.run("dead-letters", "redrive", "--kind", "skip", "--yes", "--rate", "5")
+    ended = bench.commands.run("dead-letters", "redrive", "--kind", "bug", "--yes", "--rate", "5")
 
     assert (ended.code, len(bench.sent())) == (130, 50)
     assert time.monotonic() - started_s < 50 / 5
