@@ -47,6 +47,12 @@ def read(commands: Commands, *arguments: str) -> Any:
     return json.loads(commands.run(*arguments, "--json").stdout or "null")
 
 
+def audit_of(requests: int, commands: Commands) -> Any:
+    """Return the audit once it covers so many requests: rule-agent commits twice a second."""
+    account = read(commands, "audit")
+    return account if account["records"] == requests else None
+
+
 @pytest.mark.timeout(180)  # two processes start, on a machine that may be busy
 def test_a_request_sent_again_is_judged_by_the_mended_workflow_and_the_audit_stays_clean(
     lane: Lane, commands: Commands, tmp_path: Path
@@ -73,6 +79,6 @@ def test_a_request_sent_again_is_judged_by_the_mended_workflow_and_the_audit_sta
     judged = wait_until(lambda: read(commands, "judgments", "show", "r-1"), 20, what="a judgment")
     assert (judged["verdict"], judged["workflow_version"]) == ("fail", version)
     assert judged["origin"]["offset"] == 3
-    account = read(commands, "audit")
+    account = wait_until(lambda: audit_of(4, commands), 20, what="the commit of what is judged")
     assert account["clean"], account
     assert (account["judged"], account["buried"], account["duplicates"]) == (3, 1, 0)
