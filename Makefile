@@ -45,7 +45,7 @@ ifdef MINUTES
 	@$(BIN)/python -m tests.chaos --minutes $(MINUTES)
 else
 	@$(SCRIPTS)/with-stack $(BIN)/pytest -q tests/chaos $(PYTEST)
-	@$(BIN)/python -m tests.chaos.isolation --seconds 6 --rate 1000 --attempts 3
+	@$(BIN)/python -m tests.chaos.isolation --seconds 6 --rate 1000 --losses-only
 	@$(BIN)/python -m tests.chaos $(CHAOS_SEEDS) --fresh 1
 endif
 
