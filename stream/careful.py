@@ -1,23 +1,24 @@
-"""Careful handing out: records of a partition whose owners died, one at a time, each marked first.
+"""Careful handing out: records of a partition whose owners died, in portions, each marked first.
 
-The one that is proven to end its process is held: it is not handed out, its partition waits, the
-others go on, until an operator orders it to be skipped. The lane then buries it unseen.
+A portion is a chunk, and after a death a single record. One that is proven to end its process is
+held: it is not handed out, its partition waits, the others go on, until an operator orders it to
+be skipped. The lane then buries it unseen.
 """
 
 import asyncio
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Final
 
 from runtime.logs import get_logger
-from stream.batch import Record
 from stream.commits import Committer
-from stream.fetched import Fetched, size_of
+from stream.fetched import Fetched
 from stream.ledger import Entry, Rewind, TopicPartition
+from stream.portions import first_of, split
 from stream.seam import Seam
 
 POLL_S: Final = 0.002
-"""Between two looks whether a record has ended."""
+"""Between two looks whether a portion has ended."""
 MARK_RETRY_S: Final = 0.1
 """Between two tries to mark, while the broker takes no commits."""
 SKIP_POLL_S: Final = 0.2
@@ -28,7 +29,7 @@ log = get_logger(__name__)
 
 
 class CarefulHands:
-    """Keeps what was fetched of such partitions, and hands it out record by record."""
+    """Keeps what was fetched of such partitions, and hands it out portion by portion."""
 
     def __init__(
         self,
@@ -54,9 +55,15 @@ class CarefulHands:
         """Return whether there is something to hand out: no more is to be fetched meanwhile."""
         return tp in self._queues
 
+    def are_busy(self) -> bool:
+        """Return whether more than records that wait for an order is to be handed out."""
+        return bool(self._queues) and not self._waits_for_orders()
+
     def add(self, piece: Fetched) -> None:
-        self._queues[piece.slice.partition].extend(_split(piece))
-        self._arrived.set()
+        tp = piece.slice.partition
+        if (ledger := self._seam.ledger.partitions.get(tp)) is not None:
+            self._queues[tp].extend(split(piece, ledger.attempts))
+            self._arrived.set()
 
     def clear(self) -> None:
         """Forget everything: it is fetched again, by us or by the next owner."""
@@ -86,16 +93,37 @@ class CarefulHands:
         return all(_lane(tp) in self._seam.progress.culprits for tp in self._queues)
 
     def _find_due(self) -> dict[TopicPartition, Fetched]:
-        """Return what may be handed out next: nothing of its partition is in work, or held."""
+        """Return what may be handed out next: nothing of its partition is in work, or held.
+
+        Of all partitions together one record at most is alone: had two been marked when one of
+        them ended the process, the other would be taken for a culprit as well.
+        """
         due = {}
+        somebody_alone = any(self._is_alone(tp) for tp in self._handed)
         for tp, queue in self._queues.items():
             before = self._handed.get(tp)
             if (before is None or before.finished) and not self._is_held(tp, queue[0]):
-                due[tp] = queue[0]
+                alone = self._must_be_alone(tp, queue[0])
+                if not (alone and somebody_alone):
+                    due[tp] = queue[0]
+                somebody_alone |= alone
         return due
 
+    def _is_alone(self, tp: TopicPartition) -> bool:
+        """Return whether a record of `tp` is in work alone; what a dependency holds is unmarked."""
+        ledger = self._seam.ledger.partitions.get(tp)
+        if ledger is None or self._handed[tp].finished:
+            return False
+        return ledger.attempts.fine and ledger.attempts.marked is not None
+
+    def _must_be_alone(self, tp: TopicPartition, piece: Fetched) -> bool:
+        record, ledger = first_of(piece), self._seam.ledger.partitions.get(tp)
+        if record is None or ledger is None:
+            return False
+        return ledger.attempts.fine and ledger.attempts.suspects(record.offset)
+
     def _is_held(self, tp: TopicPartition, piece: Fetched) -> bool:
-        record = _record_of(piece)
+        record = first_of(piece)
         ledger = self._seam.ledger.partitions.get(tp)
         if record is None or ledger is None or record.offset != ledger.attempts.culprit:
             return False
@@ -112,8 +140,8 @@ class CarefulHands:
     async def _mark(self, due: dict[TopicPartition, Fetched]) -> bool:
         """Let everybody know which records are handed out now; False: nobody could be told."""
         for tp, piece in due.items():
-            if (record := _record_of(piece)) is not None:
-                self._seam.ledger.mark(tp, record.offset)
+            if (record := first_of(piece)) is not None:
+                self._seam.ledger.mark(tp, record.offset, piece.slice.end)
         return await self._commits.commit()
 
     def _hand_out(self, tp: TopicPartition, piece: Fetched) -> None:
@@ -132,37 +160,6 @@ class CarefulHands:
                 self._note_rewind(tp, accepted.offset)
         if not queue:
             del self._queues[tp]
-
-
-def _split(piece: Fetched) -> Iterator[Fetched]:
-    """Yield each record as a slice of its own; offsets without a record go to the one before."""
-    whole = piece.slice
-    if not whole.records:
-        yield piece
-        return
-    readable = {it.offset: it for it in piece.records}
-    unreadable = {it.offset: it for it in piece.unreadable}
-    offsets = sorted([*readable, *unreadable])
-    starts = [whole.start, *offsets[1:]]
-    ends = [*offsets[1:], whole.end]
-    for offset, start, end in zip(offsets, starts, ends, strict=True):
-        record: Record = readable.get(offset) or unreadable[offset]
-        single = whole._replace(
-            start=start,
-            end=end,
-            records=1,
-            size_bytes=size_of(record),
-            oldest_timestamp_ms=record.timestamp,
-        )
-        yield Fetched(
-            single,
-            [readable[offset]] if offset in readable else [],
-            [unreadable[offset]] if offset in unreadable else [],
-        )
-
-
-def _record_of(piece: Fetched) -> Record | None:
-    return next(iter((*piece.records, *piece.unreadable)), None)
 
 
 def _lane(tp: TopicPartition) -> str:

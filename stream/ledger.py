@@ -224,10 +224,10 @@ class Ledger:
             if ledger is not None and ledger.since_epoch <= epoch:
                 ledger.committed = commit
 
-    def mark(self, partition: TopicPartition, offset: int) -> None:
-        """The record at `offset` is about to be handed out alone: the next commit says so."""
+    def mark(self, partition: TopicPartition, first: int, end: int) -> None:
+        """The records from `first` to before `end` are handed out next: the next commit says so."""
         if (ledger := self._partitions.get(partition)) is not None:
-            ledger.attempts = ledger.attempts.marking(offset)
+            ledger.attempts = ledger.attempts.marking(first, end)
 
     def note_survived(self, partition: TopicPartition) -> None:
         """A dependency stops the partition's work: nobody died of it."""

@@ -20,6 +20,8 @@ from stream.shapes.lane import Lane
 from stream.tasks import Tasks
 
 FETCH_TIMEOUT_S: Final = 0.5
+CAREFUL_FETCH_TIMEOUT_S: Final = 0.02
+"""While records wait in careful hands: their partition is fetched again when they are gone."""
 LINGER_S: Final = 0.002
 """Rest after a small poll, so that records gather: a fetch costs about 1 ms whatever it brings."""
 SMALL_POLL_RECORDS: Final = 200
@@ -152,7 +154,8 @@ class Pipeline:
 
     async def _fetch(self, wanted: Mapping[TopicPartition, int]) -> None:
         thread, epoch = self._thread, self._seam.ledger.epoch
-        fetch = thread.fetch(wanted, self._bounds.poll_records, FETCH_TIMEOUT_S, epoch)
+        timeout_s = CAREFUL_FETCH_TIMEOUT_S if self._careful.are_busy() else FETCH_TIMEOUT_S
+        fetch = thread.fetch(wanted, self._bounds.poll_records, timeout_s, epoch)
         fetched = await ask(thread, fetch)
         for piece in fetched:
             if (offset := self._hand_out(piece)) is not None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from stream.attempts import DEATHS_MARKED_MAX, DEATHS_MAX
+from stream.attempts import CHUNK_RECORDS, DEATHS_MARKED_MAX, DEATHS_MAX
 from tests.support.echo_agent import DEAD
 from tests.support.echo_stream import EchoStream
 from tests.support.waiting import wait_until
@@ -22,12 +22,13 @@ def stream(kafka_bootstrap: str, topic_prefix: str, tmp_path: Path) -> Iterator[
 
 
 def test_a_record_that_ends_processes_is_found_by_its_deaths_alone(stream: EchoStream) -> None:
-    stream.send(b"echo 0", b"echo 1", b"die", b"echo 3")
+    before = [b"echo %d" % number for number in range(CHUNK_RECORDS + 2)]
+    stream.send(*before, b"die", b"echo last")
 
     died = stream.start_until_held(DEAD)
 
-    assert died == DEATHS_MAX + DEATHS_MARKED_MAX
-    assert set(stream.values(stream.results)) == {b"echo 0", b"echo 1"}
+    assert died == DEATHS_MAX + 1 + DEATHS_MARKED_MAX
+    assert set(stream.values(stream.results)) == set(before)
 
 
 def test_ten_forced_ends_at_the_start_hold_nothing(stream: EchoStream) -> None:

@@ -56,19 +56,25 @@ def test_a_record_that_ends_its_process_is_held_alone_until_it_is_skipped(
     assert letters[b"memory"]["judgify-dl-code"] == b"internal_error"
 
 
-@pytest.mark.parametrize("shape", ["concurrent", "sink"])
+@pytest.mark.parametrize(
+    ("shape", "told", "deaths"),
+    [
+        pytest.param("concurrent", "careful_until=3 marked=1", 1, id="concurrent-before-chunks"),
+        pytest.param("sink", "careful_until=999", 1 + DEATHS_MARKED_MAX, id="sink"),
+    ],
+)
 def test_the_other_shapes_hold_and_skip_it_as_well(
-    stream: EchoStream, tmp_path: Path, shape: str
+    stream: EchoStream, tmp_path: Path, shape: str, told: str, deaths: int
 ) -> None:
     skips = tmp_path / "skips"
     stream.send(b"echo 0", b"die", b"echo 2")
-    stream.commit(1, "judgify working careful_until=3 marked=1")  # it has died of it once
+    stream.commit(1, f"judgify working {told}")
 
     died = stream.start_until_held(DEAD, shape=shape, skips=str(skips))
     skips.write_text("0 1 it ends us\n")
     stream.wait_for_commit(3)
 
-    assert died == 1
+    assert died == deaths
     assert stream.values(stream.results) == [b"echo 2"]
     assert [m.value() for m in stream.read(stream.dead_letters)] == [b"die"]
 

@@ -26,6 +26,7 @@ class FakeThread:
         self.commits: list[dict[TopicPartition, int]] = []
         """The offsets that each commit moved."""
         self.fetches: list[set[str]] = []
+        self.fetch_timeouts_s: list[float] = []
         self.errors: dict[str, list[Exception]] = {}
         """What the next calls of a method raise, by its name."""
         self.slice_records_max = 1_000
@@ -105,6 +106,7 @@ class FakeThread:
         self, wanted: Mapping[TopicPartition, int], records_max: int, timeout_s: float, epoch: int
     ) -> list[Fetched]:
         self.fetches.append({tp.topic for tp in wanted})
+        self.fetch_timeouts_s.append(timeout_s)
         await asyncio.sleep(0)
         self._fail("fetch")
         fetched = []

@@ -1,4 +1,4 @@
-"""Careful handing out: one record at a time, marked before, and the culprit not at all."""
+"""Careful handing out: chunks or single records, marked before, and the culprit not at all."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -10,6 +10,7 @@ from stream import careful
 from stream.attempts import DEATHS_MARKED_MAX, Attempts, parse_attempts
 from stream.commits import Committer
 from stream.fetched import Fetched
+from stream.hold import Held
 from stream.ledger import Entry, Slice, TopicPartition
 from stream.salvage import UnreadableRecord
 from stream.status import describe
@@ -40,7 +41,7 @@ class Bench(SeamBench):
     def _rewind(self, tp: TopicPartition, offset: int) -> None:
         self.rewinds.append((tp, offset))
 
-    def suspect(self, tp: TopicPartition, metadata: str = "careful_until=100") -> None:
+    def suspect(self, tp: TopicPartition, metadata: str = "fine careful_until=100") -> None:
         """Take the partition as its owner finds it."""
         attempts = careful_attempts(metadata)
         self.ledger.resolve(tp, 0, attempts)
@@ -59,6 +60,9 @@ class Bench(SeamBench):
             for record in (*piece.records, *piece.unreadable)
             if piece.slice.partition == tp
         ]
+
+    def finish_last(self) -> None:
+        self.ledger.finish(self.handed[-1][1])
 
     async def until_handed(self, count: int) -> None:
         await wait_until_async(lambda: len(self.handed) >= count, what=f"{count} handed out")
@@ -110,6 +114,81 @@ async def test_every_record_is_marked_before_it_is_handed_out(bench: Bench) -> N
     assert bench.thread.committed[TP] == 3  # the gap between belongs to the record before
 
 
+async def test_many_suspects_are_handed_out_in_chunks_each_marked_by_one_commit(
+    bench: Bench,
+) -> None:
+    bench.suspect(TP, "careful_until=1000")
+    bench.add(TP, *range(250), end=260)
+    for number in range(3):
+        await bench.until_handed(number + 1)
+        await bench.turn()
+        assert len(bench.handed) == number + 1  # the next waits until this one is done
+        bench.finish_last()
+
+    marks = [metadata.partition("marked=")[2] for _, _, metadata in bench.handed]
+    assert [len(piece.records) for piece, _, _ in bench.handed] == [100, 100, 50]
+    assert marks == ["0 marked_until=100", "100 marked_until=200", "200 marked_until=260"]
+    assert bench.committable() == 260
+    assert bench.thread.commits == [{TP: 100}, {TP: 200}]
+
+
+async def test_an_unreadable_record_is_one_of_its_chunk(bench: Bench) -> None:
+    bench.suspect(TP, "careful_until=3")
+    bad = UnreadableRecord(0, TIMESTAMP_MS, None, b"v", "a header key is not UTF-8")
+    records = [FakeRecord(offset) for offset in (1, 2, 3, 4)]
+    bench.hands.add(Fetched(Slice(TP, 0, 5, bench.ledger.epoch, 5), [*records], [bad]))
+    await bench.until_handed(1)
+    bench.finish_last()
+    await bench.until_handed(2)
+
+    [(chunk, _, marked), (rest, _, trusted)] = bench.handed
+    assert (len(chunk.records), len(chunk.unreadable), len(rest.records)) == (2, 1, 2)
+    assert marked.endswith("marked=0 marked_until=3")
+    assert trusted == "judgify working"
+
+
+async def test_of_all_partitions_one_record_is_alone_at_a_time(bench: Bench) -> None:
+    bench.suspect(TP)
+    bench.suspect(TP1)
+    bench.add(TP, 0)
+    bench.add(TP1, 0, 1)
+    for number in range(3):
+        await bench.until_handed(number + 1)
+        await bench.turn()
+        marked = [tp for tp in (TP, TP1) if "marked=" in bench.thread.metadata[tp]]
+        assert len(bench.handed) == number + 1
+        assert marked == [bench.handed[-1][0].slice.partition]
+        bench.finish_last()
+
+
+async def test_a_chunk_waits_for_no_other_partition(bench: Bench) -> None:
+    bench.suspect(TP)
+    bench.suspect(TP1, "careful_until=500")
+    bench.add(TP, 0, 1)
+    bench.add(TP1, 0, 1)
+
+    await bench.until_handed(2)
+
+    assert (bench.offsets(TP), bench.offsets(TP1)) == ([0], [0, 1])
+
+
+async def test_a_record_that_a_dependency_holds_keeps_no_other_partition_waiting(
+    bench: Bench,
+) -> None:
+    bench.suspect(TP)
+    bench.suspect(TP1)
+    bench.add(TP, 0)
+    await bench.until_handed(1)
+    bench.add(TP1, 0)
+    bench.seam.progress.held[f"{REQUESTS}/0"] = Held("postgres", "away", 0)
+
+    await bench.commits.commit()
+    await bench.until_handed(2)
+
+    assert bench.offsets(TP1) == [0]
+    assert "marked=" not in bench.thread.metadata[TP]
+
+
 async def test_what_cannot_be_marked_is_not_handed_out(bench: Bench) -> None:
     bench.suspect(TP)
     bench.thread.errors["commit_offsets"] = [KafkaConnectionError() for _ in range(1_000)]
@@ -124,23 +203,24 @@ async def test_what_cannot_be_marked_is_not_handed_out(bench: Bench) -> None:
 
 
 async def test_the_culprit_is_held_and_no_other_partition(bench: Bench) -> None:
-    bench.suspect(TP, f"marked=1 deaths_marked={DEATHS_MARKED_MAX} careful_until=9")
+    bench.suspect(TP, f"fine died_of=1 deaths_marked={DEATHS_MARKED_MAX} careful_until=9")
     bench.suspect(TP1)
     bench.add(TP, 0, 1, 2)
     bench.add(TP1, 0)
-    await bench.until_handed(2)
-    bench.ledger.finish(bench.handed[0][1])
-    bench.ledger.finish(bench.handed[1][1])
+    for number in range(2):
+        await bench.until_handed(number + 1)
+        bench.finish_last()
     await wait_until_async(lambda: bench.seam.progress.culprits)
     await bench.turn()
 
     assert (bench.offsets(TP), bench.offsets(TP1)) == ([0], [0])
+    assert (bench.hands.has(TP), bench.hands.are_busy()) == (True, False)
     [held] = [row["held"] for row in describe(bench.seam, None, 0) if row["held"]]
     assert (held["kind"], held["name"]) == ("record", f"{REQUESTS}/0/1")
 
 
 async def test_an_order_to_skip_releases_the_culprit(bench: Bench) -> None:
-    bench.suspect(TP, f"marked=0 deaths_marked={DEATHS_MARKED_MAX} careful_until=9")
+    bench.suspect(TP, f"fine died_of=0 deaths_marked={DEATHS_MARKED_MAX} careful_until=9")
     bench.add(TP, 0, 1)
     await wait_until_async(lambda: bench.seam.progress.culprits)
 
@@ -202,7 +282,7 @@ async def test_what_is_cleared_is_never_handed_out(bench: Bench) -> None:
 
 
 async def test_a_partition_is_trusted_again_behind_what_was_suspected(bench: Bench) -> None:
-    bench.suspect(TP, "careful_until=2")
+    bench.suspect(TP, "fine careful_until=2")
     bench.add(TP, 0, 1)
     for number in range(2):
         await bench.until_handed(number + 1)

@@ -183,8 +183,27 @@ async def test_after_deaths_records_are_handed_out_one_by_one_and_the_next_is_no
         await bench.wait_for(5)
 
     assert first == [b"a"]
-    assert metadata == "judgify working deaths=3 careful_until=3 marked=0"
+    assert metadata == "judgify working fine deaths=3 careful_until=3 marked=0"
     assert sorted(bench.lane.values(), key=str) == [b"a", b"b", b"c", b"x", b"y"]
+
+
+async def test_fetches_for_other_partitions_do_not_keep_careful_hands_waiting(
+    bench: Bench,
+) -> None:
+    bench.thread.append(TP, b"a", b"b")
+    bench.thread.committed[TP] = 0
+    bench.thread.metadata[TP] = "judgify working deaths=2"
+
+    async with bench.running(TP, TP1):
+        await bench.wait_for(1)
+        await bench.turn()
+        while_careful_s = bench.thread.fetch_timeouts_s[-1]
+        bench.lane.finish_all()
+        await bench.wait_for(2)
+        await bench.turn()
+
+    assert while_careful_s == pipeline_module.CAREFUL_FETCH_TIMEOUT_S
+    assert bench.thread.fetch_timeouts_s[-1] == pipeline_module.FETCH_TIMEOUT_S
 
 
 async def test_stopping_hands_out_nothing_more(bench: Bench) -> None:
