@@ -55,10 +55,6 @@ class CarefulHands:
         """Return whether there is something to hand out: no more is to be fetched meanwhile."""
         return tp in self._queues
 
-    def are_busy(self) -> bool:
-        """Return whether more than records that wait for an order is to be handed out."""
-        return bool(self._queues) and not self._waits_for_orders()
-
     def add(self, piece: Fetched) -> None:
         tp = piece.slice.partition
         if (ledger := self._seam.ledger.partitions.get(tp)) is not None:

@@ -20,8 +20,12 @@ from stream.shapes.lane import Lane
 from stream.tasks import Tasks
 
 FETCH_TIMEOUT_S: Final = 0.5
-CAREFUL_FETCH_TIMEOUT_S: Final = 0.02
-"""While records wait in careful hands: their partition is fetched again when they are gone."""
+PARTIAL_FETCH_TIMEOUT_S: Final = 0.005
+"""While some partitions have no room, or wait in careful hands: they may be ready for more long
+before one of the others brings a record. With 0.5 s here, half of a busy core was idle."""
+HELD_FETCH_TIMEOUT_S: Final = 0.05
+"""The same while something is held: that may last for hours, and need not cost a twentieth of a
+core."""
 LINGER_S: Final = 0.002
 """Rest after a small poll, so that records gather: a fetch costs about 1 ms whatever it brings."""
 SMALL_POLL_RECORDS: Final = 200
@@ -154,7 +158,7 @@ class Pipeline:
 
     async def _fetch(self, wanted: Mapping[TopicPartition, int]) -> None:
         thread, epoch = self._thread, self._seam.ledger.epoch
-        timeout_s = CAREFUL_FETCH_TIMEOUT_S if self._careful.are_busy() else FETCH_TIMEOUT_S
+        timeout_s = self._find_fetch_timeout_s(wanted)
         fetch = thread.fetch(wanted, self._bounds.poll_records, timeout_s, epoch)
         fetched = await ask(thread, fetch)
         for piece in fetched:
@@ -162,6 +166,14 @@ class Pipeline:
                 self._positions.note_rewind(piece.slice.partition, offset)
         if fetched and sum(len(piece.records) for piece in fetched) < SMALL_POLL_RECORDS:
             await asyncio.sleep(LINGER_S)
+
+    def _find_fetch_timeout_s(self, wanted: Collection[TopicPartition]) -> float:
+        """Return how long a fetch may wait for the first record of `wanted`."""
+        if len(wanted) == len(self._seam.ledger.partitions):
+            return FETCH_TIMEOUT_S
+        progress = self._seam.progress
+        is_held = bool(progress.held or progress.culprits)
+        return HELD_FETCH_TIMEOUT_S if is_held else PARTIAL_FETCH_TIMEOUT_S
 
     def _hand_out(self, piece: Fetched) -> int | None:
         """Give the slice to its lane; return where the position must be set if it does not fit."""

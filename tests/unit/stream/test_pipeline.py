@@ -8,6 +8,7 @@ from aiokafka.errors import KafkaConnectionError
 from schemas.errors import FatalError
 from stream import commits
 from stream import pipeline as pipeline_module
+from stream.hold import Held
 from stream.pipeline import Bounds
 from stream.tasks import Tasks
 from tests.support.pipeline_bench import ELSEWHERE, OTHER, TP, TP1
@@ -202,7 +203,30 @@ async def test_fetches_for_other_partitions_do_not_keep_careful_hands_waiting(
         await bench.wait_for(2)
         await bench.turn()
 
-    assert while_careful_s == pipeline_module.CAREFUL_FETCH_TIMEOUT_S
+    assert while_careful_s == pipeline_module.PARTIAL_FETCH_TIMEOUT_S
+    assert bench.thread.fetch_timeouts_s[-1] == pipeline_module.FETCH_TIMEOUT_S
+
+
+@pytest.mark.parametrize("is_held", [False, True])
+async def test_a_partition_that_had_no_room_is_not_kept_waiting_by_one_that_has_no_record(
+    bench: Bench, *, is_held: bool
+) -> None:
+    bench.thread.append(TP, b"a", b"b")
+
+    async with bench.running(TP, TP1, bounds=Bounds(records=2)):
+        await bench.wait_for(1)
+        if is_held:
+            bench.seam.progress.held["elsewhere"] = Held("postgres", "away", 0)
+        await bench.turn(5)
+        while_full_s = bench.thread.fetch_timeouts_s[-1]
+        bench.seam.progress.held.clear()
+        bench.lane.finish_all()
+        await bench.wait_for(2)
+        bench.lane.finish_all()
+        await bench.turn(5)
+
+    expected = "HELD_FETCH_TIMEOUT_S" if is_held else "PARTIAL_FETCH_TIMEOUT_S"
+    assert while_full_s == getattr(pipeline_module, expected)
     assert bench.thread.fetch_timeouts_s[-1] == pipeline_module.FETCH_TIMEOUT_S
 
 
