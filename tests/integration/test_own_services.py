@@ -20,6 +20,9 @@ def test_deleting_by_prefix_leaves_the_topics_of_others(kafka_bootstrap: str) ->
         [NewTopic(f"{prefix}x", 1) for prefix in (ours, others)]
     ).values():
         answer.result()
+    # A topic that was created is listed a little later.
+    created = {f"{ours}x", f"{others}x"}
+    wait_until(lambda: created <= set(admin.list_topics(timeout=10).topics), what="the topics")
 
     deleted = delete_topics(kafka_bootstrap, ours)
 

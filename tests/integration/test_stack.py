@@ -52,6 +52,13 @@ def ask_valkey(url: str, *lines: str) -> str:
         return answer
 
 
+def answers(url: str) -> bool:
+    try:
+        return bool(ask_valkey(url, "PING"))
+    except OSError:
+        return False
+
+
 def test_kafka_takes_records_and_creates_no_topic_by_itself(stack: Stack) -> None:
     servers: dict[str, str | int | float | bool] = {
         "bootstrap.servers": stack.state.kafka_bootstrap_servers,
@@ -139,6 +146,8 @@ def test_a_service_that_dies_is_started_again_and_that_is_counted(stack: Stack) 
     after = stack.state.processes["valkey"]
     assert after.pid not in (None, before)
     assert after.last_exit == "killed by SIGKILL"
+    # It is ready a little later; the tests behind this one share it.
+    wait_until(lambda: answers(str(stack.state.redis_url)), 15, what="Valkey to answer again")
 
 
 def test_services_that_are_elsewhere_are_not_started(stack: Stack) -> None:
