@@ -15,6 +15,8 @@ from aiokafka.codec import _detect_xerial_stream
 
 UNPACKED_BYTES_MAX: Final = 33_554_432
 """Of one batch: sixteen times the largest record."""
+GZIP_MEMBERS_MAX: Final = 64
+"""Of one batch; clients write one, and each further one costs a copy of what follows it."""
 _FIRST_GUESS: Final = 65_536
 _GUESS_FACTOR: Final = 8
 _XERIAL_HEADER_BYTES: Final = 16
@@ -28,11 +30,17 @@ class BatchTooLargeError(ValueError):
 
 
 def gzip_decode(payload: Buffer) -> bytes:
-    unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
-    unpacked = unpacker.decompress(payload, UNPACKED_BYTES_MAX)
-    if unpacker.unconsumed_tail or not unpacker.eof:
-        raise BatchTooLargeError("gzip")
-    return unpacked
+    """Unpack a stream of one member or several, as Java and Python do."""
+    unpacked, rest = bytearray(), bytes(payload)
+    for _ in range(GZIP_MEMBERS_MAX):
+        unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+        unpacked += unpacker.decompress(rest, UNPACKED_BYTES_MAX - len(unpacked) + 1)
+        if len(unpacked) > UNPACKED_BYTES_MAX or unpacker.unconsumed_tail or not unpacker.eof:
+            break
+        rest = unpacker.unused_data
+        if not rest:
+            return bytes(unpacked)
+    raise BatchTooLargeError("gzip")
 
 
 def snappy_decode(payload: Buffer) -> bytes:

@@ -82,6 +82,7 @@ class Positions:
 
     async def forget(self) -> None:
         """There is a new assignment: each of its partitions begins anew."""
+        self._resolving = None  # first: whoever looks meanwhile must not take it for failed
         await self._tasks.cancel()
         self._rewinds.clear()
 
@@ -138,19 +139,36 @@ class Positions:
                 )
 
     async def _set_back(self) -> None:
-        """Set positions back to what is expected next; what retention took meanwhile is lost."""
-        ledger, rewinds = self._seam.ledger, dict(self._rewinds)
-        self._refuse_others(await self._identify_topics())
-        log.info("positions_set_back", partitions=len(rewinds))
-        for tp in rewinds:
-            ledger.rewind(tp)
+        """Set positions back to what is expected next; what retention took meanwhile is lost.
+
+        After a rebalance in between nothing is set: the new assignment begins anew.
+        """
+        ledger = self._seam.ledger
         epoch = ledger.epoch
-        starts = await self._find_starts(rewinds)
+        self._refuse_others(await self._identify_topics())
+        if ledger.epoch != epoch:
+            return
+        wanted = self._take_rewinds()
+        log.info("positions_set_back", partitions=len(wanted))
+        epoch = ledger.epoch
+        starts = await self._find_starts(wanted)
         if ledger.epoch == epoch:
             await self._begin_at(starts)
+        if ledger.epoch == epoch:
             for tp, start in starts.items():
                 ledger.resolve(tp, start.offset)
-            self._rewinds.clear()
+                self._rewinds.pop(tp, None)
+
+    def _take_rewinds(self) -> dict[TopicPartition, int]:
+        """Return where positions must be set; those of partitions that begin anew are dropped."""
+        wanted = {}
+        for tp in list(self._rewinds):
+            offset = self._seam.ledger.rewind(tp)
+            if offset is None:
+                del self._rewinds[tp]
+            else:
+                wanted[tp] = offset
+        return wanted
 
     async def _resolve_starts(self, tps: Collection[TopicPartition], timeout_s: float) -> None:
         """Find where each newly assigned partition begins, and write that its work begins.

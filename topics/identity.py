@@ -6,9 +6,12 @@ from typing import Final
 
 from confluent_kafka import KafkaError, KafkaException, TopicCollection
 
-from topics.clients import open_admin, refused
+from schemas.errors import DependencyError
+from topics.clients import DEPENDENCY, open_admin, refused
 
 TIMEOUT_S: Final = 10.0
+GRACE_S: Final = 5.0
+"""The client gives up first, and says why."""
 
 
 async def fetch_topic_ids(bootstrap: str, topics: Collection[str]) -> dict[str, str]:
@@ -26,7 +29,9 @@ def _fetch(bootstrap: str, topics: Collection[str]) -> dict[str, str]:
     found = {}
     for topic, answer in asked.items():
         try:
-            found[topic] = str(answer.result(TIMEOUT_S).topic_id)
+            found[topic] = str(answer.result(TIMEOUT_S + GRACE_S).topic_id)
+        except TimeoutError as error:
+            raise DependencyError(DEPENDENCY, f"{bootstrap} does not describe {topic}") from error
         except KafkaException as error:
             if error.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
                 raise refused(bootstrap, "describing topics", error.args[0]) from error

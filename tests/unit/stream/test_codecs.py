@@ -41,6 +41,16 @@ def test_what_was_packed_is_unpacked(name: str, seed: bytes, times: int) -> None
     assert decode(encode(payload)) == payload
 
 
+def test_a_gzip_stream_may_have_several_members_but_not_any_number() -> None:
+    member = codec.gzip_encode(b"abc")
+
+    assert codecs.gzip_decode(member * 5) == b"abc" * 5
+    with pytest.raises(BatchTooLargeError):
+        codecs.gzip_decode(member * (codecs.GZIP_MEMBERS_MAX + 1))
+    with pytest.raises(BatchTooLargeError):
+        codecs.gzip_decode(member + codec.gzip_encode(bytes(UNPACKED_BYTES_MAX)))
+
+
 @pytest.mark.parametrize("name", CODECS)
 def test_the_bound_is_kept_to_the_byte(name: str) -> None:
     encode, decode = CODECS[name]

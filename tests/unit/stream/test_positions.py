@@ -1,6 +1,7 @@
 """Where partitions begin and are set back to, and that no topic is taken for another."""
 
 import asyncio
+from typing import Any
 
 import pytest
 from aiokafka.errors import KafkaConnectionError
@@ -118,6 +119,54 @@ async def test_a_rebalance_while_starts_are_found_makes_them_be_found_anew(bench
 
     assert len(set(asked)) == 2
     assert bench.lane.offsets() == [1]
+
+
+async def test_partitions_that_go_and_come_while_starts_are_found_end_nothing(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.thread.append(TP, b"a")
+    asked, answer = asyncio.Event(), asyncio.Event()
+    fetch_committed = bench.thread.fetch_committed
+
+    async def answer_late(tps: Any) -> Any:
+        asked.set()
+        await answer.wait()
+        return await fetch_committed(tps)
+
+    monkeypatch.setattr(bench.thread, "fetch_committed", answer_late)
+    async with bench.running() as pipeline:
+        await asyncio.wait_for(asked.wait(), 5)
+        await pipeline.on_revoked()
+        await pipeline.on_assigned([TP])
+        answer.set()
+        await bench.wait_for(1)
+
+    assert bench.lane.offsets() == [0]
+
+
+async def test_a_position_is_not_set_back_in_an_assignment_that_came_meanwhile(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.thread.append(TP, b"a", b"b", b"c")
+    asked, answer = asyncio.Event(), asyncio.Event()
+    async with bench.running() as pipeline:
+        await bench.wait_for(3)
+
+        async def identify_late() -> dict[str, str]:
+            asked.set()
+            await answer.wait()
+            return {}
+
+        monkeypatch.setattr(pipeline._positions, "_identify_topics", identify_late)
+        pipeline._positions.note_rewind(TP, 3)
+        await asyncio.wait_for(asked.wait(), 5)
+        bench.lane.finishes = False  # what was handed out is dropped, unfinished
+        await pipeline.on_revoked()
+        await pipeline.on_assigned([TP])
+        answer.set()
+        await bench.wait_for(6)
+
+    assert bench.lane.offsets() == [0, 1, 2, 0, 1, 2]
 
 
 @pytest.mark.parametrize("call", ["fetch", "fetch_committed", "fetch_bounds"])
