@@ -28,6 +28,9 @@ HELD_FETCH_TIMEOUT_S: Final = 0.05
 core."""
 LINGER_S: Final = 0.002
 """Rest after a small poll, so that records gather: a fetch costs about 1 ms whatever it brings."""
+LINGERS_MAX: Final = 10
+"""How often such a rest is prolonged while what was handed out is on its way: batches grow as the
+broker slows. With one fixed rest a slow broker got ever more requests, and slowed further."""
 SMALL_POLL_RECORDS: Final = 200
 ROOM_POLL_S: Final = 0.005
 JOIN_POLL_S: Final = 0.02
@@ -165,7 +168,14 @@ class Pipeline:
             if (offset := self._hand_out(piece)) is not None:
                 self._positions.note_rewind(piece.slice.partition, offset)
         if fetched and sum(len(piece.records) for piece in fetched) < SMALL_POLL_RECORDS:
+            await self._gather()
+
+    async def _gather(self) -> None:
+        """Rest until what was handed out has arrived, within bounds."""
+        for _ in range(LINGERS_MAX):
             await asyncio.sleep(LINGER_S)
+            if not self._seam.ledger.count_unfinished():
+                return
 
     def _find_fetch_timeout_s(self, wanted: Collection[TopicPartition]) -> float:
         """Return how long a fetch may wait for the first record of `wanted`."""
