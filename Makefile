@@ -68,7 +68,7 @@ schemas: $(DEV) ## Write JSON Schemas, AsyncAPI and docs/topics.md anew from mod
 	@$(BIN)/python -m judgify.asyncapi
 
 lock: $(DEV) ## Resolve the locks anew (UPGRADE=--upgrade for newer versions)
-	$(COMPILE) pyproject.toml --group installer --no-deps -o requirements-uv.lock
+	$(COMPILE) --group installer --no-deps -o requirements-uv.lock
 	$(COMPILE) pyproject.toml --extra embedded --group build -o requirements.lock
 	$(COMPILE) pyproject.toml -c requirements.lock -o requirements-image.lock
 	$(COMPILE) pyproject.toml --extra embedded --group dev -c requirements.lock -o requirements-dev.lock
