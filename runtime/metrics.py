@@ -10,6 +10,7 @@ from prometheus_client import (
     CollectorRegistry,
     Counter,
     Gauge,
+    Histogram,
     ProcessCollector,
     disable_created_metrics,
 )
@@ -113,6 +114,32 @@ SECURITY_EVENTS_TOTAL = Counter(
     "security_events_total",
     "Things that only an attacker or a broken producer does.",
     ["kind"],
+    registry=REGISTRY,
+)
+LLM_REQUESTS_TOTAL = Counter(
+    "llm_requests_total",
+    "Questions to the LLM by how they ended: answered, cached, or why nobody answered.",
+    ["status"],
+    registry=REGISTRY,
+)
+LLM_REQUEST_DURATION_SECONDS = Histogram(
+    "llm_request_duration_seconds",
+    "One call of the endpoint, its own retries included, in seconds.",
+    buckets=(0.05, 0.1, 0.25, 0.5, 1, 2, 3, 5, 7.5, 10, 15, 30),
+    registry=REGISTRY,
+)
+LLM_TOKENS_TOTAL = Counter(
+    "llm_tokens_total", "Tokens of questions and answers.", ["direction"], registry=REGISTRY
+)
+LLM_COST_USD_TOTAL = Counter(
+    "llm_cost_usd_total", "Price of the calls by our table, in US dollars.", registry=REGISTRY
+)
+LLM_CACHE_TOTAL = Counter(
+    "llm_cache_total", "Looks into the cache of answers.", ["result"], registry=REGISTRY
+)
+LLM_CIRCUIT_STATE = Gauge(
+    "llm_circuit_state",
+    "The circuit breaker before the endpoint: 0 closed, 1 half open, 2 open.",
     registry=REGISTRY,
 )
 PROCESS_COLLECTOR: Final = ProcessCollector(registry=REGISTRY)

@@ -16,14 +16,17 @@ REFERENCE: Final = Path("docs", "metrics.md")
 
 LABELS: Final = {
     "agent": "our processes",
+    "direction": "`in`, `out`",
     "group": "our consumer groups",
     "kind": "our kinds of security event",
     "method": "`rule`, `llm`, `hybrid`",
     "name": "our dependencies, or our switches",
     "process": "our processes",
     "reason": "our codes, never a text",
-    "result": "verdicts of known workflows; `undetermined`, `expired`, `error`; else `other`",
+    "result": "verdicts of known workflows; `undetermined`, `expired`, `error`; else `other`; of the "
+    "cache: `hit`, `miss`",
     "stage": "our stages",
+    "status": "our words for how a question ended",
     "tenant": "tenants with a workflow in force",
     "topic": "our topics",
     "version": "versions in force, or ours",

@@ -29,6 +29,12 @@ PROMISED = {
     "database_connection_pool_usage": (),
     "log_events_dropped_total": (),
     "security_events_total": ("kind",),
+    "llm_requests_total": ("status",),
+    "llm_request_duration_seconds": (),
+    "llm_tokens_total": ("direction",),
+    "llm_cost_usd_total": (),
+    "llm_cache_total": ("result",),
+    "llm_circuit_state": (),
 }
 """Dashboards, alerts and scalers name these: renaming one blinds somebody."""
 
