@@ -23,8 +23,8 @@ LABELS: Final = {
     "name": "our dependencies, or our switches",
     "process": "our processes",
     "reason": "our codes, never a text",
-    "result": "verdicts of known workflows; `undetermined`, `expired`, `error`; else `other`; of the "
-    "cache: `hit`, `miss`",
+    "result": "verdicts of known workflows; `undetermined`, `expired`, `error`; else `other`; "
+    "of the cache: `hit`, `miss`",
     "stage": "our stages",
     "status": "our words for how a question ended",
     "tenant": "tenants with a workflow in force",
