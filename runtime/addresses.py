@@ -5,6 +5,7 @@ from typing import Final
 from urllib.parse import parse_qs, quote, urlsplit, urlunsplit
 
 POSTGRES_SCHEMES: Final = ("postgresql", "postgres")
+HTTP_SCHEMES: Final = ("https", "http")
 REDIS_SCHEMES: Final = ("redis", "rediss", "unix")
 ENCODE_IT: Final = "is no URL: percent-encode the special characters of its password"
 
@@ -39,7 +40,8 @@ def check_url(url: str, schemes: tuple[str, ...]) -> str | None:
     if parts.scheme not in schemes:
         return f"must begin with {schemes[0]}://"
     if parts.scheme != "unix" and not (parts.hostname or "host=" in parts.query):
-        return f"names no host: write {schemes[0]}://user:password@host:port"
+        credentials = "" if schemes == HTTP_SCHEMES else "user:password@"
+        return f"names no host: write {schemes[0]}://{credentials}host:port"
     return None
 
 

@@ -1,8 +1,7 @@
 """What can be set: one frozen object, each setting with its names, bounds and meaning."""
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Final, Literal, NamedTuple
+from typing import Annotated, Final, Literal
 
 from pydantic import (
     AfterValidator,
@@ -23,6 +22,8 @@ JUDGMENT: Final = "judgment.yaml"
 INTEGRATIONS: Final = "integrations.yaml"
 PRODUCTION_DEFAULTS: Final = {"profile": "production", "activation_delay_ms": 10_000}
 """Defaults that differ when ENV is production."""
+STAND_IN_MODEL: Final = "judgify-fake"
+"""What `judgify fake-llm` calls itself in every answer."""
 Port = Annotated[int, Field(ge=0, le=65_535)]
 Seconds = Annotated[float, Field(gt=0, le=600)]
 Days: Final = Field(ge=1, le=36_500)
@@ -51,7 +52,29 @@ def _check_failpoints(text: str) -> str:
     return text
 
 
+def _check_api_key(key: SecretStr) -> SecretStr:
+    """Return `key` if it can stand in an HTTP header; never quotes what it refuses."""
+    text = key.get_secret_value()
+    if not (text.isascii() and text.isprintable() and " " not in text):
+        raise ValueError("holds characters that no key has: copy it again")
+    return key
+
+
+def _check_endpoint(url: str) -> str:
+    """Return `url`, without the `/` at its end, if an HTTP endpoint can be there."""
+    problem = addresses.check_url(url, addresses.HTTP_SCHEMES)
+    if problem is None and "@" in url:
+        problem = "carries a user or password: the key belongs into OPENAI_API_KEY"
+    if problem is None and "?" in url:
+        problem = "carries a query: leave only the address, such as https://host/v1"
+    if problem:
+        raise ValueError(problem)
+    return url.rstrip("/")
+
+
 Failpoints = Annotated[str, AfterValidator(_check_failpoints)]
+ApiKey = Annotated[SecretStr, AfterValidator(_check_api_key)]
+EndpointUrl = Annotated[str, AfterValidator(_check_endpoint)]
 PostgresUrl = Annotated[SecretStr, check_url(addresses.POSTGRES_SCHEMES)]
 RedisUrl = Annotated[SecretStr, check_url(addresses.REDIS_SCHEMES)]
 
@@ -103,6 +126,45 @@ class Settings(BaseModel):
         bool, Names(("ENABLE_LLM_ENGINE",), JUDGMENT, "llm_fallback_enabled", restrictive=True)
     ] = False
     """Whether what rules cannot decide goes to the LLM lane. `false` anywhere wins."""
+    openai_api_key: Annotated[ApiKey | None, Names(("OPENAI_API_KEY",))] = None
+    """The key of the LLM endpoint. Without one the lane runs on `judgify fake-llm`, which is no
+    model; with ENV=production that is refused."""
+    openai_base_url: Annotated[
+        EndpointUrl, Names(("OPENAI_BASE_URL",), INTEGRATIONS, "llm.base_url")
+    ] = "https://api.openai.com/v1"
+    """Where the LLM is: any server that speaks the protocol, a host of one's own included."""
+    openai_model: Annotated[
+        str | None,
+        Names(("OPENAI_MODEL",), INTEGRATIONS, "llm.model"),
+        Field(pattern=r"^[A-Za-z0-9._:/@+-]{1,128}$"),
+    ] = None
+    """Which model is asked. No default: models come and go, and differ in price and skill. It must
+    be able to answer by a JSON schema (`judgify llm check`)."""
+    llm_api: Annotated[Literal["responses", "chat"], own("llm_api", INTEGRATIONS, "llm.api")] = (
+        "responses"
+    )
+    """Which protocol the endpoint speaks: `/responses`, or the older `/chat/completions`."""
+    llm_max_tokens: Annotated[
+        int, own("llm_max_tokens", INTEGRATIONS, "llm.max_tokens"), Field(ge=16, le=100_000)
+    ] = 1_000
+    """Most tokens of one answer; left out for models that refuse it."""
+    llm_temperature: Annotated[
+        float, own("llm_temperature", INTEGRATIONS, "llm.temperature"), Field(ge=0, le=2)
+    ] = 0.3
+    """How freely the model chooses its words; left out for models that refuse it."""
+    llm_concurrency: Annotated[
+        int, own("llm_concurrency", INTEGRATIONS, "llm.concurrency"), Field(ge=1, le=256)
+    ] = 16
+    """Most escalations that one llm-agent asks about at a time."""
+    llm_call_timeout_s: Annotated[
+        Seconds, own("llm_call_timeout_s", INTEGRATIONS, "llm.call_timeout_s")
+    ] = 10
+    """How long one call may take, to the last byte of its answer, in seconds."""
+    llm_total_timeout_s: Annotated[
+        Seconds, own("llm_total_timeout_s", JUDGMENT, "max_judgment_time_seconds")
+    ] = 30
+    """How long after the escalation's broker time the LLM may still answer, all tries included, in
+    seconds."""
     pg_pool_max: Annotated[int, Names(("PG_POOL_MAX",), INTEGRATIONS), Field(ge=1, le=100)] = 5
     """Most PostgreSQL connections of one process."""
 
@@ -199,6 +261,8 @@ class Settings(BaseModel):
     def shown(self, name: str) -> str:
         """Return the value of `name` as people may see it: addresses without their password."""
         value = getattr(self, name)
+        if name == "openai_api_key":
+            return "not set" if value is None else "set"
         if isinstance(value, SecretStr):
             return addresses.without_password(value.get_secret_value())
         return "not set" if value is None else str(value)
@@ -210,58 +274,3 @@ def setting_names() -> dict[str, Names]:
         name: next(extra for extra in info.metadata if isinstance(extra, Names))
         for name, info in Settings.model_fields.items()
     }
-
-
-class CrossCheck(NamedTuple):
-    """A rule over several settings, tried when each of them is valid by itself."""
-
-    fields: tuple[str, ...]
-    broken: Callable[[Settings], bool]
-    message: str
-
-
-def _lacks_password(url: SecretStr | None) -> bool:
-    return url is not None and not addresses.carries_credentials(url.get_secret_value())
-
-
-CROSS_CHECKS: Final = (
-    CrossCheck(
-        ("drain_timeout_s", "shutdown_timeout_s"),
-        lambda s: s.drain_timeout_s >= s.shutdown_timeout_s,
-        "JUDGIFY_DRAIN_TIMEOUT_S must be below JUDGIFY_SHUTDOWN_TIMEOUT_S: "
-        "committing and leaving the group take time too",
-    ),
-    CrossCheck(
-        ("revoke_timeout_s", "drain_timeout_s"),
-        lambda s: s.revoke_timeout_s > s.drain_timeout_s,
-        "JUDGIFY_REVOKE_TIMEOUT_S must not exceed JUDGIFY_DRAIN_TIMEOUT_S",
-    ),
-    CrossCheck(
-        ("stream_poll_records", "stream_backlog_records"),
-        lambda s: s.stream_poll_records > s.stream_backlog_records,
-        "JUDGIFY_STREAM_POLL_RECORDS must not exceed JUDGIFY_STREAM_BACKLOG_RECORDS",
-    ),
-    CrossCheck(
-        ("env", "profile"),
-        lambda s: s.env == "production" and s.profile != "production",
-        "JUDGIFY_PROFILE must be production while ENV is: "
-        "the local profile keeps one copy of each record",
-    ),
-    CrossCheck(
-        ("env", "failpoint"),
-        lambda s: s.env == "production" and s.failpoint is not None,
-        "JUDGIFY_FAILPOINT is set while ENV=production: it makes processes fail on purpose",
-    ),
-    CrossCheck(
-        ("env", "database_url"),
-        lambda s: s.env == "production" and _lacks_password(s.database_url),
-        "DATABASE_URL carries no password while ENV=production: "
-        "set POSTGRES_PASSWORD (with DB_HOST), or put it into the URL",
-    ),
-    CrossCheck(
-        ("env", "redis_url", "redis_enabled"),
-        lambda s: s.env != "development" and s.redis_enabled and _lacks_password(s.redis_url),
-        "REDIS_URL carries no password outside ENV=development: "
-        "set REDIS_PASSWORD (with REDIS_HOST), or REDIS_ENABLED=false",
-    ),
-)

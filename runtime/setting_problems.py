@@ -9,7 +9,7 @@ from runtime.masking import mask
 from runtime.setting_layers import Layer, Names
 
 SHOWN_CHARS_MAX: Final = 40
-SECRET_SETTINGS: Final = frozenset({"database_url", "redis_url"})
+SECRET_SETTINGS: Final = frozenset({"database_url", "openai_api_key", "redis_url"})
 
 
 def describe_errors(

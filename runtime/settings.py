@@ -14,8 +14,9 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from runtime import addresses, setting_layers
+from runtime.setting_checks import CROSS_CHECKS
 from runtime.setting_layers import FILES, Layer, Names
-from runtime.setting_model import CROSS_CHECKS, PRODUCTION_DEFAULTS, Settings, setting_names
+from runtime.setting_model import PRODUCTION_DEFAULTS, Settings, setting_names
 from runtime.setting_problems import describe_errors, invalid_settings, summarise
 from schemas.errors import FatalError
 

@@ -60,7 +60,7 @@ def _row(name: str, field: dict[str, Any]) -> str:
     names = setting_names()[name]
     variables = "<br>".join(f"`{spelling}`" for spelling in names.env)
     key = f"{names.file}: `{names.key or name}`" if names.file else "-"
-    values = _values(field) + (" (*off wins*)" if names.restrictive else "")
+    values = _values(name, field) + (" (*off wins*)" if names.restrictive else "")
     return f"| {variables} | {key} | {values} | {_default(name, field)} | {_meaning(field)} |\n"
 
 
@@ -90,7 +90,7 @@ def _as_typed(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _values(field: dict[str, Any]) -> str:
+def _values(name: str, field: dict[str, Any]) -> str:
     """Return what a setting may be: its words, its bounds, or its kind."""
     kind = next(kind for kind in field.get("anyOf", [field]) if kind.get("type") != "null")
     if "enum" in kind:
@@ -100,7 +100,7 @@ def _values(field: dict[str, Any]) -> str:
     if "minimum" in kind:
         return f"{kind['minimum']:,} to {kind['maximum']:,}"
     if kind.get("format") == "password":
-        return "URL, secret"
+        return "secret" if name.endswith("_key") else "URL, secret"
     return {"boolean": "`true`, `false`", "string": "text"}[kind["type"]]
 
 
