@@ -13,6 +13,7 @@ import orjson
 from agents.tally import Tally
 from agents.templates import BY_RULES, Template, Templates, encode_constant
 from rules.findings import Findings
+from rules.ruling import explain_escalation
 from rules.workflow.compiled import CompiledWorkflow
 from runtime.clock import format_ms
 from schemas.decode import ParsedRequest
@@ -124,7 +125,7 @@ class Encoder:
                 "rule": findings.rule,
                 "reason": findings.reason,
                 "unknown": findings.unknown,
-                "escalation": _explain_escalation(findings, workflow),
+                "escalation": explain_escalation(findings, workflow.min_confidence),
                 "deadline_ms": request.deadline_ms,
                 "test": request.test,
                 "requested_at": format_ms(record.timestamp),
@@ -247,11 +248,3 @@ def _find_correlation_id(record: Record) -> str | None:
             ):
                 return text
     return None
-
-
-def _explain_escalation(findings: Findings, workflow: CompiledWorkflow) -> str:
-    if findings.verdict is None:
-        return f"several verdicts are possible: {', '.join(findings.possible)}"
-    if not findings.conclusive:
-        return f"confidence {findings.confidence} is below {workflow.min_confidence}"
-    return f"{findings.verdict} is not proven by a rule"

@@ -42,6 +42,15 @@ def is_llm_due(findings: Findings, method: Method) -> bool:
     return not (findings.proven if method == "llm" else findings.conclusive)
 
 
+def explain_escalation(findings: Findings, min_confidence: float) -> str:
+    """Say why an LLM is due; `min_confidence` is the workflow's."""
+    if findings.verdict is None:
+        return f"several verdicts are possible: {', '.join(findings.possible)}"
+    if not findings.conclusive:
+        return f"confidence {findings.confidence} is below {min_confidence}"
+    return f"{findings.verdict} is not proven by a rule"
+
+
 def rule_outcome(findings: Findings, method: Method) -> Outcome:
     """Return the outcome if no LLM is asked, or none answers.
 

@@ -6,10 +6,12 @@ from typing import Any
 
 from rules.findings import Findings
 from rules.language.codegen import generate
+from rules.language.showing import ShownValue, show_values
 from rules.language.trace import Explanation, explain
 from rules.program import Program
 from rules.workflow.canonical import DOCUMENT_FILE, bounded_version_of
 from rules.workflow.document import Document
+from rules.workflow.llm_policy import LlmPolicy, allowed_methods, llm_policy, own_method
 from rules.workflow.meaning import check_meaning
 from rules.workflow.problems import Fault, Problem, WorkflowErrors, spell_loc
 from rules.workflow.structure import check_shape
@@ -30,6 +32,7 @@ class CompiledWorkflow:
         method: The workflow's own.
         methods: What a request may ask for.
         min_confidence: A verdict less sure than this is not final.
+        llm: What an LLM may do with what the rules cannot decide.
         document: As published.
         parts: The document with its defaults filled in.
         program: What `find` was generated from.
@@ -45,6 +48,7 @@ class CompiledWorkflow:
     method: Method
     methods: tuple[Method, ...]
     min_confidence: float
+    llm: LlmPolicy
     document: Mapping[str, Any]
     parts: Document
     program: Program
@@ -53,6 +57,10 @@ class CompiledWorkflow:
     def explain(self, input_data: Mapping[str, Any]) -> Explanation:
         """Return the findings with the trace that leads to them."""
         return explain(self.program, input_data)
+
+    def show(self, input_data: Mapping[str, Any]) -> tuple[ShownValue, ...]:
+        """Return what the workflow knows of an event: its fields, then its derived values."""
+        return show_values(self.program, input_data)
 
 
 def compile_workflow(document: Mapping[str, Any]) -> CompiledWorkflow:
@@ -74,7 +82,6 @@ def assemble(
     document: Mapping[str, Any], version: str, parts: Document, program: Program
 ) -> CompiledWorkflow:
     """Generate the code of a checked program and put the defaults in their places."""
-    method = parts.method or ("hybrid" if parts.llm else "rule")
     return CompiledWorkflow(
         id=parts.id,
         version=version,
@@ -82,9 +89,10 @@ def assemble(
         subject=parts.subject,
         verdicts=program.verdicts,
         severities={name: part.severity for name, part in parts.verdicts.items()},
-        method=method,
-        methods=tuple(parts.methods or dict.fromkeys((method, "rule"))),
+        method=own_method(parts),
+        methods=allowed_methods(parts),
         min_confidence=program.min_confidence,
+        llm=llm_policy(parts),
         document=document,
         parts=parts,
         program=program,

@@ -110,6 +110,12 @@ class LlmPart(Part):
     """What it should know about the events, in plain words."""
     min_confidence: Confidence | None = None
     """An answer less sure than this counts as none; the workflow's min_confidence by default."""
+    requests_per_minute: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    """The most calls in a minute, of all copies together; unlimited by default."""
+    tokens_per_minute: Annotated[int, Field(ge=1, le=1_000_000_000)] | None = None
+    """The most tokens in a minute, of prompts and answers together; unlimited by default."""
+    usd_per_day: Annotated[float, Field(gt=0, le=1_000_000)] | None = None
+    """The most money in a day of UTC, US dollars; unlimited by default."""
 
 
 class ActionPart(Part):

@@ -10,6 +10,7 @@ from rules.program import UNDETERMINED, Otherwise, Program, RuleSpec
 from rules.workflow.declarations import constant_values, declaration_faults, field_specs
 from rules.workflow.document import Document
 from rules.workflow.expressions import ExpressionCheck
+from rules.workflow.llm_policy import llm_warnings
 from rules.workflow.mentions import MentionCheck, misspelt_members
 from rules.workflow.problems import PROBLEMS_MAX, Fault
 from rules.workflow.structure import Shape
@@ -42,7 +43,8 @@ def check_meaning(shape: Shape) -> Meaning:
     mentions = islice(MentionCheck(document, hidden).faults(), PROBLEMS_MAX)
     faults = _as_written(shape, [*declared, *mentions, *check.faults])
     found = islice(misspelt_members(document), PROBLEMS_MAX)
-    warnings = _as_written(shape, [*check.warnings, *_warnings(document, derive, whens), *found])
+    unused = _warnings(document, derive, whens)
+    warnings = _as_written(shape, [*check.warnings, *unused, *llm_warnings(document), *found])
     if faults or shape.faults:
         return Meaning(None, faults, warnings)
     return Meaning(_program(document, check.scope, derive, whens), (), warnings)
@@ -104,6 +106,3 @@ def _warnings(
         if verdict not in reached and UNDETERMINED not in reached:
             message = f"no rule can give the verdict `{verdict}`"
             yield Fault(("verdicts", verdict), message, "add a rule for it", at_key=True)
-    if document.llm and document.method == "rule" and set(document.methods or ()) <= {"rule"}:
-        hint = "choose method hybrid, or remove the llm part"
-        yield Fault(("llm",), "the llm part has no effect", hint, at_key=True)

@@ -60,7 +60,7 @@ def test_every_key_says_what_it_means() -> None:
 def test_keys_are_known_at_every_place() -> None:
     assert "verdict" in keys_at(("rules", 3))
     assert "one_of" in keys_at(("input", "anything"))
-    assert keys_at(("llm",)) == ["may_decide", "instructions", "min_confidence"]
+    assert keys_at(("otherwise",)) == ["verdict", "confidence", "reason"]
     assert keys_at(("tests", 0, "input")) == []
     assert keys_at(("nowhere", "at", "all")) == []
 
