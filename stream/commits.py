@@ -7,8 +7,9 @@ from typing import Final
 from runtime import failpoints
 from runtime.logs import get_logger
 from schemas.errors import DependencyError
+from stream.attempts import Attempts
 from stream.fetch_thread import FetchThread
-from stream.ledger import Commit, TopicPartition
+from stream.ledger import TopicPartition
 from stream.seam import Seam
 
 COMMIT_INTERVAL_S: Final = 0.5
@@ -35,26 +36,24 @@ class Committer:
         """Commit what is finished now; False: it failed, and the next call tries again."""
         async with self._committing:  # an older commit must not land behind a newer one
             self._note_survivors()
-            ledger = self._seam.ledger
-            due, epoch = ledger.due_commits(), ledger.epoch
-            if not due:
-                return True
             try:
-                await self._send(due)
+                await self._send_due()
             except DependencyError as error:
-                log.warning("commit_failed", error=error.reason, partitions=len(due))
+                log.warning("commit_failed", error=error.reason)
                 return False
-            ledger.note_committed(due, epoch)
             return True
 
-    async def take(self, commits: Mapping[TopicPartition, Commit]) -> None:
-        """Commit what a new owner writes before it begins.
+    async def take(self, attempts: Mapping[TopicPartition, Attempts], epoch: int) -> bool:
+        """Commit what a new owner writes before it begins; False: it must not begin any more.
 
         Raises:
-            DependencyError: assume that it is not written; the work must not begin.
+            DependencyError: it may be written or not; the work must not begin.
         """
-        async with self._committing:
-            await self._send(commits)
+        async with self._committing:  # who signs off meanwhile does so behind it, or it is not sent
+            if not self._seam.ledger.take(attempts, epoch):
+                return False
+            await self._send_due()
+            return True
 
     async def sign_off(self) -> None:
         """Commit that we leave our partitions in good order."""
@@ -68,11 +67,16 @@ class Committer:
             if f"{tp.topic}/{tp.partition}" in held or tp.topic in held:
                 ledger.note_survived(tp)
 
-    async def _send(self, commits: Mapping[TopicPartition, Commit]) -> None:
+    async def _send_due(self) -> None:
+        ledger = self._seam.ledger
+        due, epoch = ledger.due_commits(), ledger.epoch
+        if not due:
+            return
         try:
             failpoints.reach("before_commit")
             async with asyncio.timeout(COMMIT_TIMEOUT_S):
-                await self._thread.call(self._thread.commit_offsets(commits))
+                await self._thread.call(self._thread.commit_offsets(due))
         except Exception as error:
-            # Whatever it was: nothing is committed.
+            # Whatever it was: nothing is known to be committed.
             raise DependencyError("kafka", f"{type(error).__name__}: {error}") from error
+        ledger.note_committed(due, epoch)

@@ -188,14 +188,12 @@ class Positions:
             if before is None or before.at != start.offset:
                 before = Attempts(start.offset, topic_id=topic_ids.get(tp.topic))
             attempts[tp] = before.taken(start.log_end, self._in_flight_max)
-        if ledger.epoch != epoch:
-            return
-        await self._commits.take({tp: Commit(it.at, it.encode()) for tp, it in attempts.items()})
-        if ledger.epoch != epoch:
+        if not await self._commits.take(attempts, epoch) or ledger.epoch != epoch:
             return
         await self._begin_at(starts)
-        for tp, start in starts.items():
-            ledger.resolve(tp, start.offset, attempts[tp])
+        if ledger.epoch == epoch:
+            for tp, start in starts.items():
+                ledger.resolve(tp, start.offset)
 
     async def _find_starts(
         self, wanted: Mapping[TopicPartition, int | None], timeout_s: float = OFFSETS_TIMEOUT_S

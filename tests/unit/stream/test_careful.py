@@ -11,7 +11,7 @@ from stream.attempts import DEATHS_MARKED_MAX, Attempts, parse_attempts
 from stream.commits import Committer
 from stream.fetched import Fetched
 from stream.hold import Held
-from stream.ledger import Entry, Slice, TopicPartition
+from stream.ledger import Commit, Entry, Slice, TopicPartition
 from stream.salvage import UnreadableRecord
 from stream.status import describe
 from stream.tasks import Tasks
@@ -44,7 +44,8 @@ class Bench(SeamBench):
     def suspect(self, tp: TopicPartition, metadata: str = "fine careful_until=100") -> None:
         """Take the partition as its owner finds it."""
         attempts = careful_attempts(metadata)
-        self.ledger.resolve(tp, 0, attempts)
+        assert self.ledger.take({tp: attempts}, self.ledger.epoch)
+        self.ledger.note_committed({tp: Commit(0, attempts.encode())}, self.ledger.epoch)
         self.thread.metadata[tp] = attempts.encode()
 
     def add(self, tp: TopicPartition, *offsets: int, end: int | None = None) -> None:
