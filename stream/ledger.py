@@ -7,14 +7,9 @@ in which work completes, partitions come and go, or positions are set back.
 from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from stream.attempts import Attempts
-
-SLICE_RECORDS_MAX: Final = 500
-"""Records of one slice where there are many: some milliseconds of work, and then the loop turns."""
-AHEAD_OFFSETS_MAX: Final = 2_000
-"""How far records that are finished one by one may be ahead of the first that is not."""
 
 
 class Commit(NamedTuple):
@@ -80,6 +75,8 @@ class PartitionLedger:
     """Where the next slice must start; None until the start is resolved."""
     attempts: Attempts = field(default_factory=Attempts)
     """What travels with the commits."""
+    taken: bool = False
+    """It has been written that our work begins, or may have been: who leaves must take it back."""
     committed: Commit | None = None
     """The last that the broker confirmed as committed by us or before us."""
     entries: deque[Entry] = field(default_factory=deque)
@@ -106,6 +103,7 @@ class Ledger:
     def __init__(self) -> None:
         self.epoch = 0
         """Raised whenever positions change under a fetch that may be on its way."""
+        self._leaving = False
         self._partitions: dict[TopicPartition, PartitionLedger] = {}
 
     # -- assignment -------------------------------------------------------
@@ -113,6 +111,7 @@ class Ledger:
     def assign(self, assigned: Iterable[TopicPartition]) -> None:
         """Start anew with `assigned`; what was handed out before is no longer ours to finish."""
         self.epoch += 1
+        self._leaving = False
         self._partitions = {tp: PartitionLedger(self.epoch) for tp in assigned}
 
     def revoke(self) -> None:
@@ -123,18 +122,23 @@ class Ledger:
         """Return the partitions whose start is not known yet; nothing of theirs is accepted."""
         return [tp for tp, ledger in self._partitions.items() if ledger.expected is None]
 
-    def resolve(
-        self, partition: TopicPartition, start: int, attempts: Attempts | None = None
-    ) -> None:
-        """Expect `start` next; the position must be set to it by the caller.
+    def take(self, attempts: Mapping[TopicPartition, Attempts], epoch: int) -> bool:
+        """Let the next commit say that our work begins; False: nothing may begin any more.
 
-        `attempts`: what was committed with it when the partition was taken.
+        Asked again in one assignment it changes nothing: what stands there now we wrote ourselves.
         """
+        if self._leaving or self.epoch != epoch:
+            return False
+        for tp, told in attempts.items():
+            ledger = self._partitions.get(tp)
+            if ledger is not None and not (ledger.taken and ledger.attempts.at == told.at):
+                ledger.attempts, ledger.taken = told, True
+        return True
+
+    def resolve(self, partition: TopicPartition, start: int) -> None:
+        """Expect `start` next; the position must be set to it by the caller."""
         if (ledger := self._partitions.get(partition)) is not None:
             ledger.expected = start
-            if attempts is not None:
-                ledger.attempts = attempts
-                ledger.committed = Commit(start, attempts.encode())
 
     def rewind(self, partition: TopicPartition) -> int | None:
         """Return where the position must be set, and disbelieve the slices already on their way."""
@@ -209,6 +213,8 @@ class Ledger:
         due = {}
         for tp, ledger in self._partitions.items():
             offset = ledger.first_unfinished()
+            if offset is None and ledger.taken:
+                offset = ledger.attempts.at
             if offset is None:
                 continue
             ledger.attempts = ledger.attempts.reached(offset)
@@ -236,6 +242,7 @@ class Ledger:
 
     def leave(self) -> None:
         """Nothing more is begun: the next commits say that we leave in good order."""
+        self._leaving = True
         for ledger in self._partitions.values():
             ledger.attempts = ledger.attempts.left()
 
@@ -253,39 +260,6 @@ class Ledger:
             sum(ledger.records_unfinished for ledger in ledgers),
             sum(ledger.bytes_unfinished for ledger in ledgers),
         )
-
-    def with_room(self, topic: str, records_max: int, bytes_max: int) -> dict[TopicPartition, int]:
-        """Return the partitions of `topic` that may be handed more, and how many records.
-
-        Each has an equal share of the bounds, so that one partition whose work is held cannot
-        take the room of the others. It is filled up when half of it is free: slices are large
-        enough to be worth their cost, and small enough that every partition has work.
-        """
-        ledgers = {tp: ledger for tp, ledger in self._partitions.items() if tp.topic == topic}
-        records_share = max(1, records_max // max(1, len(ledgers)))
-        bytes_share = max(1, bytes_max // max(1, len(ledgers)))
-        return {
-            tp: min(records_share - ledger.records_unfinished, SLICE_RECORDS_MAX)
-            for tp, ledger in ledgers.items()
-            if ledger.records_unfinished <= records_share // 2
-            and ledger.bytes_unfinished < bytes_share
-        }
-
-    def with_few(self, topic: str, records_max: int) -> dict[TopicPartition, int]:
-        """Return the partitions of a topic of which few records are handed out, and how many more.
-
-        A partition may have as many as are left for all: so one alone can keep everybody busy, and
-        those whose work is held leave room to the others. None runs far ahead of its first
-        unfinished record: what lies between would be done again after a crash.
-        """
-        ledgers = {tp: ledger for tp, ledger in self._partitions.items() if tp.topic == topic}
-        room = records_max - sum(ledger.records_unfinished for ledger in ledgers.values())
-        fit = [
-            tp
-            for tp, ledger in ledgers.items()
-            if ledger.records_unfinished < room and ledger.ahead() < AHEAD_OFFSETS_MAX
-        ]
-        return {tp: max(1, room // len(fit)) for tp in fit}
 
     def count_unfinished(self) -> int:
         """Return how many records are handed out and not finished."""

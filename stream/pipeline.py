@@ -15,6 +15,7 @@ from stream.fetch_thread import FetchThread
 from stream.fetched import Fetched
 from stream.ledger import Entry, Rewind, TopicPartition
 from stream.positions import IdentifyTopics, Positions, ask
+from stream.rooms import share_few, share_many
 from stream.seam import Seam
 from stream.shapes.lane import Lane
 from stream.tasks import Tasks
@@ -149,9 +150,9 @@ class Pipeline:
             if records >= bounds.records or size_bytes >= bounds.size_bytes:
                 continue
             if topic in bounds.few:
-                rooms |= ledger.with_few(topic, bounds.few[topic])
+                rooms |= share_few(ledger.partitions, topic, bounds.few[topic])
             else:
-                rooms |= ledger.with_room(topic, bounds.records, bounds.size_bytes)
+                rooms |= share_many(ledger.partitions, topic, bounds.records, bounds.size_bytes)
         unknown = ledger.unresolved()
         return {
             tp: room

@@ -9,12 +9,12 @@ import pytest
 from schemas.errors import FatalError
 from stream import bugs
 from stream.batch import Batch, Output
-from stream.ledger import AHEAD_OFFSETS_MAX, Entry, TopicPartition
+from stream.ledger import Entry
 from stream.salvage import UnreadableRecord
 from tests.support.builders import TIMESTAMP_MS, FakeRecord
 from tests.support.concurrent_bench import CONCURRENCY, RESULTS, run_bench
 from tests.support.concurrent_bench import ConcurrentBench as Bench
-from tests.support.seams import DEAD_LETTERS, REQUESTS, SeamBench
+from tests.support.seams import DEAD_LETTERS, REQUESTS
 from tests.support.waiting import wait_until_async
 
 
@@ -245,18 +245,3 @@ async def test_in_whatever_order_records_end_commits_pass_none_that_has_not(
 
     assert [bench.committable(number) for number in (0, 1)] == [ends[0], ends[1]]
     assert bench.ledger.count_unfinished() == 0
-
-
-def test_the_head_bounds_how_far_a_partition_runs_ahead() -> None:
-    bench = SeamBench()
-    bench.assign(0)
-    batch, entry = bench.accept([b"x"] * AHEAD_OFFSETS_MAX)
-    bench.ledger.itemize(entry, [record.offset for record in batch.records])
-    for record in batch.records[1:]:
-        bench.ledger.finish_one(entry, record.offset)
-    at_the_bound = bench.ledger.with_few(REQUESTS, 8)
-
-    bench.ledger.finish_one(entry, 0)
-
-    assert at_the_bound == {}
-    assert bench.ledger.with_few(REQUESTS, 8) == {TopicPartition(REQUESTS, 0): 8}

@@ -1,10 +1,9 @@
 """The law of the ledger: a commit never passes unfinished work, whatever happens."""
 
-from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, precondition, rule
 
-from stream.ledger import SLICE_RECORDS_MAX, Entry, Ledger, Rewind, Slice, TopicPartition
+from stream.ledger import Entry, Ledger, Rewind, Slice, TopicPartition
 
 TP = TopicPartition("requests", 0)
 OTHER = TopicPartition("requests", 1)
@@ -118,44 +117,6 @@ def test_the_backlog_counts_what_is_handed_out_and_not_finished() -> None:
 
     assert ledger.backlog("requests") == (2, 20)
     assert ledger.backlog("results") == (0, 0)
-
-
-def test_a_partition_that_is_held_takes_only_its_share_of_the_room() -> None:
-    ledger = Ledger()
-    ledger.assign([TP, OTHER])
-    ledger.resolve(TP, 0)
-    ledger.resolve(OTHER, 0)
-
-    accept(ledger, 0, 5)
-
-    assert ledger.with_room("requests", 18, 1_000) == {OTHER: 9}
-    assert ledger.with_room("requests", 20, 1_000) == {TP: 5, OTHER: 10}
-    assert ledger.with_room("requests", 20, 100) == {OTHER: 10}
-    assert ledger.with_room("requests", 1, 100) == {OTHER: 1}
-
-
-@given(st.integers(1, 30_000), st.integers(1, 40), st.data())
-def test_what_is_handed_out_never_exceeds_the_bound(
-    records_max: int, partitions: int, data: st.DataObject
-) -> None:
-    ledger = Ledger()
-    places = [TopicPartition("requests", number) for number in range(partitions)]
-    ledger.assign(places)
-    ends = dict.fromkeys(places, 0)
-    for place in places:
-        ledger.resolve(place, 0)
-
-    for _ in range(8):
-        rooms = ledger.with_room("requests", records_max, 1_000)
-        if not rooms:
-            break
-        place = data.draw(st.sampled_from(sorted(rooms)))
-        start = ends[place]
-        ends[place] = start + rooms[place]
-        assert 0 < rooms[place] <= SLICE_RECORDS_MAX
-        ledger.accept(Slice(place, start, ends[place], ledger.epoch, rooms[place]))
-
-    assert ledger.backlog("requests")[0] <= max(records_max, partitions)
 
 
 def test_records_that_end_in_any_order_are_committed_up_to_the_first_that_has_not() -> None:
