@@ -1,0 +1,144 @@
+"""Signs that somebody speaks to the model: in an event, and in a reply that gives the prompt away.
+
+Heuristics, for the eyes of an operator. They change no verdict and stop no call: what an event can
+reach is bounded by the envelope, not by what is recognised here. Linear in the length of the text,
+which is looked at up to `CHARS_MAX`.
+"""
+
+import base64
+import binascii
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from typing import Any, Final, Literal
+
+from agents.llm.visible import keep_visible
+
+SecurityEvent = Literal[
+    "injection_instruction",
+    "injection_role",
+    "injection_hidden",
+    "injection_encoded",
+    "prompt_leak",
+    "escalation_contradicted",
+]
+"""The kinds of `security_events_total` that this lane raises."""
+
+CHARS_MAX: Final = 262_144
+"""Characters of one event that are looked at, those that were decoded included."""
+DECODED_RUNS_MAX: Final = 256
+"""Runs of base64 that are decoded in one event or reply, runs in runs included."""
+DECODED_DEPTH_MAX: Final = 2
+"""How often base64 in base64 is decoded."""
+
+_INSTRUCTION: Final = re.compile(
+    r"\b(?:ignore|disregard|forget|override|bypass|skip)\b.{0,40}"
+    r"\b(?:instruction|rule|prompt|previous|above|prior|earlier|polic|guideline)"
+    r"|\b(?:you are now|you must|act as|pretend to|from now on|new instruction|system prompt"
+    r"|developer mode|admin mode|do anything now|jailbreak)"
+    r"|\b(?:answer|respond|reply|return|output|say|choose|set|give|mark|classify|judge|approve)\b"
+    r".{0,40}\b(?:verdict|confidence|severity|reasons)\b"
+    r"|\bverdict\W{0,4}(?:must|should|shall|is|=|:)"
+    r"|(?:지시|명령|규칙|지침|프롬프트|이전|앞선|위의).{0,20}(?:무시|잊|따르지|우회|무효)"
+    r"|(?:무시|잊어|우회).{0,20}(?:지시|명령|규칙|지침|프롬프트)"
+    r"|(?:판정|판단|평결|결과|대답|응답|답변|신뢰도|답).{0,30}(?:하라|하세요|해라|해줘|하십시오|출력|답하|정하|바꾸|내려)"
+    r"|(?:너는|당신은|넌) ?(?:이제|지금)|지금부터|시스템 ?프롬프트|관리자 ?모드",
+    re.DOTALL,
+)
+_ROLE: Final = re.compile(
+    r"<\|?/?(?:im_start|im_end|system|assistant|developer|user|endoftext)\b|\[/?inst\]|<<sys>>"
+    r"|(?:^|\n)\s{0,8}#{0,4}\s{0,2}"
+    r"(?:system|assistant|developer|시스템|개발자) ?(?:prompt|message)?:"
+    r"|\"role\"\s{0,2}:"
+)
+_HIDDEN: Final = re.compile("[\u202a-\u202e\u2066-\u2069\U000e0000-\U000e0fff]")
+_ENCODED_RUN: Final = re.compile(r"[A-Za-z0-9+/_-]{16,}")
+_TAGS: Final = {0xE0000 + code: code for code in range(0x20, 0x7F)}
+_URL_SAFE: Final = str.maketrans("-_", "+/")
+
+
+def find_injections(event: Any) -> tuple[SecurityEvent, ...]:
+    """Return the signs in the keys and values of a JSON value, at any depth; sorted, each once."""
+    found: set[SecurityEvent] = set()
+    for text, depth in _decoded(_texts(event)):
+        folded = _fold(text)
+        signs = _signs(folded)
+        if _HIDDEN.search(text) or signs - _signs(text.casefold()):
+            signs.add("injection_hidden")
+        if signs and depth:
+            signs.add("injection_encoded")
+        found |= signs
+    return tuple(sorted(found))
+
+
+def holds_mark(reply: str, marks: Sequence[str]) -> bool:
+    """Say whether a mark (lower-case hex digits) stands in a reply, also spelled out or encoded."""
+    return any(
+        mark in squeezed
+        for text, _ in _decoded([reply])
+        for squeezed in [_SEPARATORS.sub("", _fold(text))]
+        for mark in marks
+    )
+
+
+_SEPARATORS: Final = re.compile(r"[\W_]+")
+
+
+def _signs(text: str) -> set[SecurityEvent]:
+    signs: set[SecurityEvent] = set()
+    if _INSTRUCTION.search(text):
+        signs.add("injection_instruction")
+    if _ROLE.search(text):
+        signs.add("injection_role")
+    return signs
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Yield every key and text; without recursion, since nothing here is to depend on the depth."""
+    pending = [value]
+    while pending:
+        each = pending.pop()
+        if isinstance(each, str):
+            yield each
+        elif isinstance(each, dict):
+            pending.extend(reversed(each.values()))
+            yield from (key for key in each if isinstance(key, str))
+        elif isinstance(each, list | tuple):
+            pending.extend(reversed(each))
+
+
+def _decoded(texts: Iterator[str] | Sequence[str]) -> Iterator[tuple[str, int]]:
+    """Yield the texts, and what is base64 in them, with how often it was decoded."""
+    chars_left, runs_left = CHARS_MAX, DECODED_RUNS_MAX
+    for whole in texts:
+        pending = [(whole, 0)]
+        while pending and chars_left > 0:
+            text, depth = pending.pop()
+            cut = text[:chars_left]
+            chars_left -= len(cut)
+            yield cut, depth
+            if depth < DECODED_DEPTH_MAX and runs_left > 0:
+                decoded = list(_decode_runs(cut, runs_left))
+                runs_left -= len(decoded)
+                pending += [(each, depth + 1) for each in decoded if each]
+
+
+def _decode_runs(text: str, runs_max: int) -> Iterator[str]:
+    """Yield what each run of base64 says; empty for one that is no text."""
+    joined = text.replace("\r", "").replace("\n", "")
+    for number, run in enumerate(_ENCODED_RUN.finditer(joined)):
+        if number >= runs_max:
+            return
+        digits = run[0].translate(_URL_SAFE)
+        whole = digits[: len(digits) - (len(digits) % 4 == 1)]
+        try:
+            yield base64.b64decode(whole + "=" * (-len(whole) % 4)).decode()
+        except (binascii.Error, UnicodeDecodeError):
+            yield ""
+
+
+def _fold(text: str) -> str:
+    """Return what a model may read in the text: tags as letters, nothing invisible, one case."""
+    if text.isascii():
+        return text.casefold()
+    return unicodedata.normalize("NFKC", keep_visible(text.translate(_TAGS))).casefold()
