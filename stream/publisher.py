@@ -3,11 +3,12 @@
 After one refused batch an idempotent aiokafka producer refuses all later ones, and on a lost
 connection it may retry for ever in silence. So any failure, whatever its type, and any silence of
 `ACK_TIMEOUT_S` replaces the producer, and everybody who waits on the old one learns of it at once.
+The old one sends nothing more: what waits in it would arrive among what is published again.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, Final
 
@@ -41,11 +42,27 @@ class _Connection:
         self.partitions: dict[str, int] = {}
         self.waiting: set[Receipt] = set()
         self.discarded = False
+        self._sending: set[asyncio.Timeout] = set()
+
+    @contextmanager
+    def sending(self, patience: asyncio.Timeout) -> Iterator[None]:
+        """Let `patience` end with the connection: nothing will make room in it any more."""
+        self._sending.add(patience)
+        try:
+            yield
+        finally:
+            self._sending.discard(patience)
 
     def fail(self, reason: str) -> None:
+        """Tell everybody who waits; nothing of what waits is sent any more."""
+        self.discarded = True
+        _silence(self.producer)
         for receipt in self.waiting:
             receipt.fail(DependencyError("kafka", reason))
         self.waiting.clear()
+        for patience in self._sending:
+            if not patience.expired():
+                patience.reschedule(asyncio.get_running_loop().time())
 
 
 class Publisher:
@@ -107,8 +124,9 @@ class Publisher:
         failpoints.reach("before_publish")
         receipt = self._make_receipt(connection)
         try:
-            async with asyncio.timeout(self._ack_timeout_s):
-                await self._send_batches(connection, partition, batches, receipt)
+            async with asyncio.timeout(self._ack_timeout_s) as patience:
+                with connection.sending(patience):
+                    await self._send_batches(connection, partition, batches, receipt)
         except asyncio.CancelledError:
             receipt.acknowledged.cancel()  # nobody waits for it any more
             raise
@@ -180,6 +198,8 @@ class Publisher:
     ) -> None:
         for topic, builder in batches:
             count = await self._partitions(connection, topic)
+            if connection.discarded:
+                raise ConnectionError("the connection failed before all was sent")
             sent = await connection.producer.send_batch(builder, topic, partition=partition % count)
             receipt.expect(sent)
             failpoints.reach("mid_batch")
@@ -197,7 +217,6 @@ class Publisher:
         """Replace the producer, and tell everybody who waits on it."""
         if connection.discarded:
             return
-        connection.discarded = True
         reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
         if self._connection is connection:
             self._connection = None
@@ -226,18 +245,27 @@ def _build(producer: aiokafka.AIOKafkaProducer, outputs: Sequence[Output]) -> li
     return closed
 
 
-async def _stop(producer: aiokafka.AIOKafkaProducer) -> None:
-    """Close a producer of which nothing is wanted any more.
+def _silence(producer: aiokafka.AIOKafkaProducer) -> "asyncio.Task[None] | None":
+    """Let a producer send nothing but what is on its way; return the task that ends with that.
 
-    `stop()` flushes first; when that takes too long, sender and client are closed all the same,
-    or their tasks and connections would stay, and send old batches behind newer ones.
+    What waits behind it would land among what its successor publishes again, and the order per
+    partition would be lost. What is on its way is the first of it, so that it is harmless.
     """
+    sender: asyncio.Task[None] | None = producer._sender.sender_task  # noqa: SLF001 -- stop() would flush first
+    if sender is not None and not sender.cancelling():  # a second time would end that, too
+        sender.cancel()
+    return sender
+
+
+async def _stop(producer: aiokafka.AIOKafkaProducer) -> None:
+    """Close a producer of which nothing is wanted any more: its own `stop()` would flush it."""
+    producer._closed = True  # noqa: SLF001 -- or it complains that nobody called stop()
+    sender = _silence(producer)
+    if sender is not None:
+        await asyncio.wait({sender}, timeout=CLOSE_TIMEOUT_S)
+        sender.cancel()  # not even what is on its way is waited for
     try:
         async with asyncio.timeout(CLOSE_TIMEOUT_S):
-            await producer.stop()
+            await producer.client.close()
     except Exception as error:  # noqa: BLE001 -- it is thrown away in any case
         log.debug("producer_close_failed", reason=str(error))
-        with suppress(Exception):
-            async with asyncio.timeout(CLOSE_TIMEOUT_S):
-                await producer._sender.close()  # noqa: SLF001 -- what stop() did not come to
-                await producer.client.close()

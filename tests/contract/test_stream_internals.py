@@ -20,6 +20,7 @@ from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.consumer.subscription_state import Subscription, SubscriptionState
 from aiokafka.errors import CorruptRecordException, KafkaError
 from aiokafka.producer.message_accumulator import BatchBuilder
+from aiokafka.producer.sender import Sender
 from aiokafka.record.default_records import _DefaultRecordBatchPy
 from aiokafka.record.memory_records import MemoryRecords, _MemoryRecordsPy
 from aiokafka.record.util import decode_varint
@@ -75,7 +76,8 @@ def test_the_version_that_runs_is_the_one_that_is_pinned(name: str) -> None:
                 *("beginning_offsets", "end_offsets", "stop"),
             ],
         ),
-        (aiokafka.AIOKafkaProducer, ["create_batch", "send_batch", "partitions_for", "stop"]),
+        (aiokafka.AIOKafkaProducer, ["create_batch", "send_batch", "partitions_for"]),
+        (Sender, ["sender_task"]),
         (AIOKafkaConsumerThread, ["_create_worker_consumer", "_ensure_consumer", "on_start"]),
         (ServiceThread, ["Worker", "start", "stop", "_thread"]),
         (ConsumerRebalanceListener, ["on_partitions_revoked", "on_partitions_assigned"]),
@@ -122,6 +124,19 @@ def test_a_damaged_batch_is_an_error_of_the_broker_to_us() -> None:
 @pytest.mark.parametrize("name", ["_num_records", "_pos", "_buffer"])
 def test_a_batch_in_python_keeps_its_state_under_the_names_we_use(name: str) -> None:
     assert name in inspect.getsource(_DefaultRecordBatchPy)
+
+
+@pytest.mark.parametrize("name", ["_sender", "client", "_closed"])
+def test_a_producer_keeps_what_ends_it_under_the_names_we_use(name: str) -> None:
+    assert f"self.{name} = " in inspect.getsource(aiokafka.AIOKafkaProducer)
+
+
+def test_a_sender_that_is_cancelled_sends_nothing_but_what_is_on_its_way() -> None:
+    """It waits for the requests that were sent, and drains nothing more."""
+    source = inspect.getsource(Sender._sender_routine)
+
+    assert source.index("drain_by_nodes(") < source.index("except asyncio.CancelledError:")
+    assert "drain_by_nodes(" not in source.partition("except asyncio.CancelledError:")[2]
 
 
 def test_the_reader_in_python_keeps_the_next_batch_under_the_name_we_use() -> None:

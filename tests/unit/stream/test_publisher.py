@@ -31,14 +31,18 @@ class FakeProducer:
         self.acknowledges = True
         self.start_error: Exception | None = None
         self.send_error: Exception | None = None
-        self.stopped = 0
+        self.closed = 0
+        self.client = SimpleNamespace(close=self.close_client)
+        self._sender = SimpleNamespace(sender_task=None)
 
     async def start(self) -> None:
         if self.start_error is not None:
             raise self.start_error
+        sender = asyncio.get_running_loop().create_task(asyncio.Event().wait())
+        self._sender.sender_task = sender
 
-    async def stop(self) -> None:
-        self.stopped += 1
+    async def close_client(self) -> None:
+        self.closed += 1
 
     async def partitions_for(self, topic: str) -> set[int]:
         return set(range(PARTITIONS[topic]))
@@ -198,7 +202,7 @@ async def test_one_refusal_fails_everybody_who_waits_and_replaces_the_producer(
     assert [type(it) for it in found] == [DependencyError] * 3
     assert all(type(error).__name__ in str(it) for it in found)
     assert (while_down, is_up()) == (0.0, 1.0)
-    assert [producer.stopped for producer in bench.made] == [1, 0]
+    assert [producer.closed for producer in bench.made] == [1, 0]
     assert bench.made[1].values("results") == [b"again"]
     await bench.publisher.close()
 
@@ -234,7 +238,7 @@ async def test_silence_beyond_the_limit_is_a_failure(
     with pytest.raises(DependencyError, match="TimeoutError"):
         await asyncio.wait_for(bench.publisher.publish(0, results(b"a")), 5)
 
-    await wait_until_async(lambda: bench.made[0].stopped)
+    await wait_until_async(lambda: bench.made[0].closed)
 
 
 async def test_an_acknowledgement_that_comes_too_late_changes_nothing(
@@ -293,14 +297,14 @@ async def test_closing_fails_who_waits_and_stops_the_producer(bench: Bench) -> N
 
     assert isinstance(found, DependencyError)
     assert "we are stopping" in str(found)
-    assert bench.made[0].stopped >= 1
+    assert bench.made[0].closed >= 1
 
 
 async def test_a_producer_that_does_not_stop_is_left_behind(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(publisher_module, "CLOSE_TIMEOUT_S", 0.01)
-    monkeypatch.setattr(FakeProducer, "stop", lambda _self: asyncio.Event().wait())
+    monkeypatch.setattr(FakeProducer, "close_client", lambda _self: asyncio.Event().wait())
     await bench.publisher.open()
 
     async with asyncio.timeout(5):
