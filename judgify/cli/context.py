@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
+from judgify.stack.fake_llm import lead_to, wants_stand_in
 from judgify.stack.state import StackState, find_data_dir, load_running_state
 from runtime.settings import Settings, load_settings
 from schemas.errors import FatalError
@@ -79,4 +80,6 @@ def _from_state(settings: Settings, state: StackState) -> dict[str, Any]:
         value = getattr(state, name)
         if value is not None and not getattr(settings, name):
             overrides[name] = value
+    if state.llm_base_url is not None and wants_stand_in(settings):
+        overrides |= {name.lower(): value for name, value in lead_to(state.llm_base_url).items()}
     return overrides

@@ -1,6 +1,5 @@
 """An agent as a program of the stack: `judgify run NAME` as a child, asked at `/ready`."""
 
-import http.client
 import ipaddress
 import signal
 import sys
@@ -10,9 +9,9 @@ from pathlib import Path
 from typing import Final
 
 from judgify.stack.child import Command
+from judgify.stack.http_ready import answers_ok
 from judgify.stack.ports import HOST
 
-READY_TIMEOUT_S: Final = 2.0
 STOP_MARGIN_S: Final = 5.0
 
 
@@ -56,14 +55,7 @@ class Agent:
         )
 
     def is_ready(self) -> bool:
-        connection = http.client.HTTPConnection(self._host, self.port, timeout=READY_TIMEOUT_S)
-        try:
-            connection.request("GET", "/ready")
-            return connection.getresponse().status == http.HTTPStatus.OK
-        except (OSError, http.client.HTTPException):
-            return False
-        finally:
-            connection.close()
+        return answers_ok(self._host, self.port, "/ready")
 
 
 def reachable_host(host: str) -> str:

@@ -8,6 +8,8 @@ from typing import Final
 from pydantic import SecretStr
 
 from judgify.stack.agent import Agent, AgentOptions
+from judgify.stack.fake_llm import NAME as FAKE_LLM
+from judgify.stack.fake_llm import FakeLlm, lead_to, wants_stand_in
 from judgify.stack.jars import OnBytes
 from judgify.stack.kafka import Kafka
 from judgify.stack.ports import choose_ports
@@ -37,6 +39,8 @@ class Addresses:
     kafka_bootstrap_servers: str
     database_url: str
     redis_url: str | None
+    llm_base_url: str | None = None
+    """Of the stand-in for an LLM; None: there is none here."""
 
     def environment(self) -> dict[str, str]:
         """Return the variables that lead every command and agent to these services."""
@@ -44,7 +48,9 @@ class Addresses:
             "KAFKA_BOOTSTRAP_SERVERS": self.kafka_bootstrap_servers,
             "DATABASE_URL": self.database_url,
         }
-        return variables | ({"REDIS_URL": self.redis_url} if self.redis_url else {})
+        if self.redis_url:
+            variables["REDIS_URL"] = self.redis_url
+        return variables | (lead_to(self.llm_base_url) if self.llm_base_url else {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +75,9 @@ def make_plan(
     """
     agents = () if options.services_only else AGENTS
     valkey = find_valkey() if _wants_valkey(settings) else None
+    stand_in = "llm-agent" in agents and wants_stand_in(settings)
     names = _port_names(settings, agents, with_valkey=valkey is not None)
+    names += [FAKE_LLM] if stand_in else []
     declared = {name: settings.port(name) for name in AGENTS}
     ports = choose_ports(names, declared, kept_ports, options.port_base)
 
@@ -81,15 +89,17 @@ def make_plan(
         if "kafka" in ports
         else None
     )
+    fake_llm = FakeLlm(data_dir, ports[FAKE_LLM]) if stand_in else None
     addresses = Addresses(
         kafka.bootstrap_servers if kafka else settings.bootstrap,
         postgres.url if postgres else _reveal(settings.database_url),
         local.url if local else _reveal(settings.redis_url) or None,
+        fake_llm.base_url if fake_llm else None,
     )
     # Told where their stack is, agents know which disk its services fill (see disk.py).
     environment = addresses.environment() | {"JUDGIFY_DATA_DIR": str(data_dir)}
     shared = AgentOptions(data_dir, settings.host, settings.shutdown_timeout_s, environment)
-    started: tuple[Program | None, ...] = (postgres, local, kafka)
+    started: tuple[Program | None, ...] = (fake_llm, postgres, local, kafka)
     return Plan(
         services=tuple(Service(program) for program in started if program),
         agents=tuple(Service(Agent(name, ports[name], shared)) for name in agents),

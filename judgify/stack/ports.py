@@ -11,11 +11,13 @@ from schemas.errors import FatalError
 HOST: Final = "127.0.0.1"
 OFFSETS: Final[Mapping[str, int]] = {
     "rule-agent": 2,
+    "llm-agent": 7,
     "postgres-sink": 8,
     "kafka": 20,
     "kafka-controller": 21,
     "postgres": 22,
     "valkey": 23,
+    "fake-llm": 24,
 }
 """What `--port-base` is added to."""
 FREE_RANGE: Final = range(20_000, 30_000)

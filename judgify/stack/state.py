@@ -55,10 +55,12 @@ class StackState(BaseModel):
     database_url: str
     """With its password: the file is readable by its owner alone."""
     redis_url: str | None
+    llm_base_url: str | None = None
+    """Of the stand-in for an LLM, when it runs here."""
     ports: dict[str, int]
     """Every port that was chosen, by name, for the next start."""
     processes: dict[str, ProcessState] = {}
-    """By name: `kafka`, `postgres`, `valkey`, `rule-agent`, `postgres-sink`."""
+    """By name: `kafka`, `postgres`, `valkey`, `fake-llm`, `rule-agent`, `postgres-sink`."""
 
 
 def find_data_dir(explicit: Path | None = None) -> Path:

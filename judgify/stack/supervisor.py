@@ -179,6 +179,7 @@ class Supervisor:
             kafka_bootstrap_servers=addresses.kafka_bootstrap_servers,
             database_url=addresses.database_url,
             redis_url=addresses.redis_url,
+            llm_base_url=addresses.llm_base_url,
             ports=self._kept_ports | dict(self._plan.ports),
             processes={tended.service.name: tended.state() for tended in self._tended},
         )
