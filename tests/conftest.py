@@ -33,6 +33,18 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let named examples alone count as coverage.
+
+    What random ones reach differs from run to run, and tracing their many lines would take as long
+    as all other tests together. Random tests without Hypothesis carry the mark themselves.
+    """
+    for item in items:
+        if item.get_closest_marker("hypothesis"):
+            item.add_marker(pytest.mark.no_cover)
+
+
 @pytest.fixture(scope="session")
 def kafka_bootstrap() -> str:
     """Address of a real Kafka: `host:port`."""

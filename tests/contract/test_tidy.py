@@ -19,11 +19,13 @@ def report(broken: Iterable[str]) -> None:
     assert not lines, "\n" + "\n".join(lines)
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("rule", [*CODE_RULES, check_agent_docstring, check_tests_can_fail])
 def test_every_python_file_keeps_the_rule(rule: Callable[[Source], Iterable[str]]) -> None:
     report(line for source in SOURCES for line in rule(source))
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("rule", TEXT_RULES)
 def test_every_text_keeps_the_rule(rule: Callable[[str, str], Iterable[str]]) -> None:
     report(line for path, text in TEXTS for line in rule(path, text))

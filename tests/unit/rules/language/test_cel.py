@@ -82,6 +82,7 @@ def draw_event(random: Random) -> dict[str, Any]:
     return event
 
 
+@pytest.mark.no_cover
 @pytest.mark.timeout(300 + chosen_cases(CASES) // 100)
 def test_cel_says_the_same_of_what_both_can_say() -> None:
     seed = chosen_seed()

@@ -51,6 +51,7 @@ PARTS = (
 )  # fmt: skip
 
 
+@pytest.mark.no_cover
 @pytest.mark.timeout(300 + chosen_cases(CASES) // 100)
 @pytest.mark.parametrize("fixed_seed", [FIXED_SEED, None], ids=["fixed", "fresh"])
 def test_all_back_ends_find_the_same_in_every_event(fixed_seed: int | None) -> None:
@@ -106,6 +107,12 @@ MUTANTS: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
     "nothing is unknown": lambda patch: patch.setattr(
         conditions.Conditions, "_can_be_unknown", lambda *_: False
     ),
+    "integers beyond what doubles hold": lambda patch: patch.setattr(
+        values, "is_exact", lambda *_: True
+    ),
+    "one passes for true": lambda patch: patch.setattr(
+        fields, "_quick_number", lambda _, name: f"{name} >= 1.0"
+    ),
     "no range": lambda patch: patch.setattr(fields, "_within", lambda *_: "True"),
     "unknown rules are lost": lose_unknown_rules,
     "texts are not normalized": lambda patch: patch.setitem(
@@ -114,6 +121,7 @@ MUTANTS: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
 }
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("break_it", MUTANTS.values(), ids=MUTANTS)
 def test_a_broken_generator_is_caught(
     monkeypatch: pytest.MonkeyPatch, break_it: Callable[[pytest.MonkeyPatch], None]
@@ -124,6 +132,7 @@ def test_a_broken_generator_is_caught(
         Campaign().run(FIXED_SEED, MUTANT_CASES)
 
 
+@pytest.mark.no_cover
 def test_a_difference_is_told_as_a_small_regression_test(monkeypatch: pytest.MonkeyPatch) -> None:
     swap_less(monkeypatch)
 

@@ -81,6 +81,7 @@ def require_tree(tree: Syntax, outer: tuple[int, int]) -> int:
     return 1 + sum(require_tree(part, (tree.start, tree.end)) for part in tree.parts)
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("kind", DRAWS)
 def test_every_text_gives_a_tree_or_a_problem_with_its_place(kind: str) -> None:
     seed = chosen_seed()

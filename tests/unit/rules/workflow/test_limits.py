@@ -117,6 +117,7 @@ def refusals(document: dict[str, Any]) -> dict[str, str]:
     return {problem.path: problem.sentence for problem in caught.value.problems}
 
 
+@pytest.mark.no_cover
 def test_one_part_too_many_is_told_at_the_expression_that_has_it() -> None:
     """`x > 1` has 3 parts, a sum of 34 compared with a number has 37."""
     sums, rest = divmod(TOTAL_NODES_MAX, 37)

@@ -180,6 +180,7 @@ HOSTILE = {
 }
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_texts_end_quickly_in_a_problem(name: str) -> None:
     started_s = time.process_time()
@@ -206,6 +207,7 @@ def test_the_limits_are_where_they_are_said_to_be() -> None:
         builder.add_scalar(one)
 
 
+@pytest.mark.no_cover
 def test_a_text_may_have_the_size_that_is_named_and_not_a_byte_more() -> None:
     text = "a: 한 #" + "x" * (TEXT_BYTES_MAX - 8)
     assert len(text.encode()) == TEXT_BYTES_MAX
