@@ -172,6 +172,8 @@ class Settings(BaseModel):
     """The address that `/health`, `/ready`, `/metrics` and `/status` listen on."""
     rule_agent_port: Annotated[Port, own("rule_agent_port")] = 8002
     """Port of rule-agent; 0 takes any free one."""
+    llm_agent_port: Annotated[Port, own("llm_agent_port")] = 8007
+    """Port of llm-agent; 0 takes any free one."""
     postgres_sink_port: Annotated[Port, own("postgres_sink_port")] = 8008
     """Port of postgres-sink; 0 takes any free one."""
     data_dir: Annotated[Path, own("data_dir")] = Path("~/.local/share/judgify")
