@@ -1,0 +1,219 @@
+"""Putting a question to the LLM: the cache, the breaker, the limits, the call, one repair.
+
+Nothing here raises what an endpoint, Redis or a model does: how it ended is a value, and unless it
+is an answer it says why there is none.
+"""
+
+from dataclasses import dataclass
+from typing import Final, Literal, NamedTuple
+
+from agents.llm.answer import Answer, InvalidAnswer, answer_model, check_answer, record_reply
+from agents.llm.bill import Bill
+from agents.llm.breaker import Breaker, Pass
+from agents.llm.endpoint import Endpoint
+from agents.llm.limits.amounts import Amount, Limits, Scope, scope_names
+from agents.llm.limits.limiter import Limiter
+from agents.llm.limits.outcome import Refusal, Reservation
+from agents.llm.outcome import Failure, FailureKind, Reply, estimate_tokens
+from agents.llm.prices import NANO_PER_USD, Prices
+from agents.llm.prompt import Prompt, make_prompt
+from agents.llm.question import Question, Unanswerable
+from agents.llm.repair import repair_prompt
+from runtime import failpoints
+from runtime.clock import Clock
+from runtime.logs import get_logger
+from runtime.metrics import (
+    LLM_COST_USD_TOTAL,
+    LLM_REQUEST_DURATION_SECONDS,
+    LLM_REQUESTS_TOTAL,
+    LLM_TOKENS_TOTAL,
+)
+from schemas.judgment import LlmUse
+
+WORKING: Final[frozenset[FailureKind]] = frozenset({"refused", "incomplete", "bad_request"})
+"""Failures of an endpoint that works: they open no breaker."""
+UNBILLED: Final[frozenset[FailureKind]] = frozenset(
+    {"rate_limited", "server_error", "unreachable", "auth", "quota", "bad_request"}
+)
+"""Failures for which nobody takes money; after any other the estimate stays spent."""
+REPAIR_S_MIN: Final = 1.0
+"""With less time left, a reply that is no answer is not asked for again."""
+
+Status = Literal[
+    "answered", "cached", "invalid", "failed", "breaker_open", "over_limit", "unanswerable"
+]
+log = get_logger(__name__)
+
+
+class Caller(NamedTuple):
+    """Whose question it is, and how much its workflow allows."""
+
+    tenant: str
+    workflow_id: str
+    limits: Limits
+
+
+class Allowance(NamedTuple):
+    """How much all callers may use together, and how much each tenant."""
+
+    everybody: Limits
+    tenant: Limits
+
+    def scopes(self, caller: Caller) -> tuple[Scope, ...]:
+        """Return everything that limits a call, the widest first."""
+        names = scope_names(caller.tenant, caller.workflow_id)
+        limits = (self.everybody, self.tenant, caller.limits)
+        return tuple(Scope(*each) for each in zip(names, limits, strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Fence:
+    """What bounds the calls of a process."""
+
+    limiter: Limiter
+    allowance: Allowance
+    breaker: Breaker
+    prices: Prices
+    max_tokens: int
+    """Reserved for each answer."""
+
+
+class Asked(NamedTuple):
+    """How it ended: with an answer, or with the reason why there is none."""
+
+    status: Status
+    answer: Answer | None
+    why: str
+    """For people; empty with an answer."""
+    use: LlmUse | None
+    """None: nothing was sent, and nothing found in the cache."""
+    leaked: bool = False
+    """A reply gave away a mark of its prompt."""
+
+
+class _NoAnswer(NamedTuple):
+    status: Status
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Inquiry:
+    """One question on its way."""
+
+    question: Question
+    caller: Caller
+    ends_s: float
+    """By our monotonic clock."""
+    bill: Bill
+
+
+class Asker:
+    """Asks one endpoint, on behalf of everybody in this process."""
+
+    def __init__(self, endpoint: Endpoint, fence: Fence, clock: Clock) -> None:
+        self._endpoint = endpoint
+        self._fence = fence
+        self._clock = clock
+
+    async def ask(self, question: Question, caller: Caller, left_s: float) -> Asked:
+        """Return how it ended, at most `left_s` from now."""
+        ends_s = self._clock.monotonic_s() + left_s
+        inquiry = _Inquiry(question, caller, ends_s, Bill(self._endpoint.model))
+        asked = await self._ask(inquiry)
+        LLM_REQUESTS_TOTAL.labels(asked.status).inc()
+        return asked
+
+    async def _ask(self, inquiry: _Inquiry) -> Asked:
+        prompt = make_prompt(inquiry.question)
+        if isinstance(prompt, Unanswerable):
+            return Asked("unanswerable", None, prompt.reason, None)
+        found = await self._call(prompt, inquiry)
+        leaked = isinstance(found, InvalidAnswer) and found.kind == "leak"
+        if isinstance(found, InvalidAnswer):
+            repair = repair_prompt(prompt, found)
+            if repair is not None and self._left_s(inquiry) >= REPAIR_S_MIN:
+                found = await self._call(repair, inquiry)
+                leaked = isinstance(found, InvalidAnswer) and found.kind == "leak"
+        use = inquiry.bill.use()
+        if isinstance(found, InvalidAnswer):
+            return Asked("invalid", None, f"its answer does not count: {found.reason}", use, leaked)
+        if isinstance(found, _NoAnswer):
+            return Asked(found.status, None, found.why, use)
+        return Asked("answered", found, "", use)
+
+    # -- one call ---------------------------------------------------------
+
+    async def _call(self, prompt: Prompt, inquiry: _Inquiry) -> Answer | InvalidAnswer | _NoAnswer:
+        granted = self._fence.breaker.ask(self._clock.monotonic_s())
+        if granted is None:
+            wait_s = self._fence.breaker.retry_in_s(self._clock.monotonic_s())
+            return _NoAnswer(
+                "breaker_open", f"the endpoint has failed and is asked again in {wait_s:.0f} s"
+            )
+        try:
+            return await self._call_within_limits(prompt, inquiry, granted)
+        finally:
+            self._fence.breaker.give_back(granted)
+
+    async def _call_within_limits(
+        self, prompt: Prompt, inquiry: _Inquiry, granted: Pass
+    ) -> Answer | InvalidAnswer | _NoAnswer:
+        estimate = self._estimate(prompt)
+        question, scopes = inquiry.question, self._fence.allowance.scopes(inquiry.caller)
+        reserved = await self._fence.limiter.reserve(scopes, estimate)
+        if isinstance(reserved, Refusal):
+            return _NoAnswer("over_limit", f"no call was allowed: {reserved.reason}")
+        failpoints.reach("llm_reserved")
+        model = answer_model(question.verdicts)
+        outcome = await self._endpoint.ask(prompt.system, prompt.user, model, self._left_s(inquiry))
+        failpoints.reach("llm_replied")
+        self._tell_breaker(outcome, granted)
+        await self._settle(prompt, inquiry, reserved, outcome)
+        if isinstance(outcome, Failure):
+            log.warning("llm_call_failed", kind=outcome.kind, reason=outcome.reason)
+            return _NoAnswer("failed", outcome.reason)
+        inquiry.bill.reply = record_reply(outcome.text)
+        return check_answer(outcome.text, question, prompt)
+
+    def _left_s(self, inquiry: _Inquiry) -> float:
+        return inquiry.ends_s - self._clock.monotonic_s()
+
+    def _tell_breaker(self, outcome: Reply | Failure, granted: Pass) -> None:
+        if isinstance(outcome, Reply) or outcome.kind in WORKING:
+            self._fence.breaker.succeed(granted)
+        elif outcome.tries:
+            self._fence.breaker.fail(granted, self._clock.monotonic_s())
+
+    # -- what it costs ----------------------------------------------------
+
+    def _estimate(self, prompt: Prompt) -> Amount:
+        tokens_in = estimate_tokens(prompt.size_bytes)
+        return self._amount(1, tokens_in, self._fence.max_tokens)
+
+    def _amount(self, requests: int, tokens_in: int, tokens_out: int) -> Amount:
+        # By the model that we ask for: what a reply calls itself sets no price.
+        nano_usd = self._fence.prices.cost_nano_usd(self._endpoint.model, tokens_in, tokens_out)
+        return Amount(requests, tokens_in + tokens_out, nano_usd)
+
+    async def _settle(
+        self, prompt: Prompt, inquiry: _Inquiry, reserved: Reservation, outcome: Reply | Failure
+    ) -> None:
+        used = self._used(reserved.amount, outcome)
+        await self._fence.limiter.settle(reserved, used)
+        if not outcome.tries:
+            return
+        inquiry.bill.add(prompt, outcome, used.nano_usd)
+        LLM_REQUEST_DURATION_SECONDS.observe(outcome.latency_ms / 1_000)
+        LLM_COST_USD_TOTAL.inc(used.nano_usd / NANO_PER_USD)
+        if outcome.usage is not None:
+            LLM_TOKENS_TOTAL.labels("in").inc(outcome.usage.tokens_in)
+            LLM_TOKENS_TOTAL.labels("out").inc(outcome.usage.tokens_out)
+
+    def _used(self, estimate: Amount, outcome: Reply | Failure) -> Amount:
+        """Return what a call has used; the estimate where nobody can know."""
+        usage = outcome.usage
+        if usage is not None:
+            return self._amount(outcome.tries, usage.tokens_in, usage.tokens_out)
+        if not outcome.tries or (isinstance(outcome, Failure) and outcome.kind in UNBILLED):
+            return Amount(outcome.tries, 0, 0)
+        return estimate._replace(requests=outcome.tries)
