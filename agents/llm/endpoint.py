@@ -126,6 +126,7 @@ def open_endpoint(settings: Settings) -> Endpoint:
         FatalError: no model is set.
     """
     from agents.llm.sdk import SdkClient  # noqa: PLC0415 -- as above
+    from agents.llm.transport import open_transport  # noqa: PLC0415 -- as above
 
     if settings.openai_model is None:
         raise FatalError(NO_MODEL)
@@ -133,8 +134,8 @@ def open_endpoint(settings: Settings) -> Endpoint:
     client = SdkClient(
         settings.openai_base_url,
         key.get_secret_value() if key else None,
-        connections=settings.llm_concurrency,
-        try_timeout_s=settings.llm_call_timeout_s,
+        open_transport(settings.llm_concurrency),
+        settings.llm_call_timeout_s,
     )
     manner = Manner(
         settings.openai_model, settings.llm_api, settings.llm_max_tokens, settings.llm_temperature

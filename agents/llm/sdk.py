@@ -17,7 +17,6 @@ from pydantic import BaseModel
 from agents.llm.outcome import Exchange, Failure, fail
 from agents.llm.transport import (
     BODY_BYTES_MAX,
-    KEEPALIVE_S,
     AnswerTooLarge,
     BoundedTransport,
     Call,
@@ -40,23 +39,24 @@ def strict_schema(answer: type[BaseModel]) -> Mapping[str, Any]:
 
 
 class SdkClient:
-    """One client for one endpoint, with its pool of connections."""
+    """One client for one endpoint; it owns `transport`."""
 
     def __init__(
-        self, base_url: str, api_key: str | None, *, connections: int, try_timeout_s: float
+        self,
+        base_url: str,
+        api_key: str | None,
+        transport: httpx2.AsyncBaseTransport,
+        try_timeout_s: float,
     ) -> None:
         self._base_url = base_url
         self._try_timeout_s = try_timeout_s
-        limits = httpx2.Limits(
-            max_connections=connections,
-            max_keepalive_connections=connections,
-            keepalive_expiry=KEEPALIVE_S,
-        )
-        transport = BoundedTransport(httpx2.AsyncHTTPTransport(limits=limits), try_timeout_s)
         # No proxy and no .netrc out of the environment: where the data goes is what the settings
-        # say. SSL_CERT_FILE is honoured by the transport. A redirect is never followed.
+        # say. A redirect is never followed.
         http_client = httpx2.AsyncClient(
-            transport=transport, trust_env=False, follow_redirects=False, timeout=try_timeout_s
+            transport=BoundedTransport(transport, try_timeout_s),
+            trust_env=False,
+            follow_redirects=False,
+            timeout=try_timeout_s,
         )
         self._client = AsyncOpenAI(
             api_key=api_key or NO_KEY,
@@ -91,6 +91,8 @@ class SdkClient:
                     return await self._send(method, path, body, call)
             except TimeoutError:
                 # Waiting for the next try: what the last one brought is the better reason.
+                if call.trouble is not None:
+                    return self._away(call.trouble, call)
                 return call.answered or self._late(call, left_s)
 
     async def _send(

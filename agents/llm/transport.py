@@ -42,6 +42,8 @@ class Call:
     tries: int = 0
     answered: Exchange | None = None
     """What the last try brought; None while a try is on its way."""
+    trouble: httpx2.TransportError | None = None
+    """Why the last try brought nothing; None while a try is on its way."""
 
     def left_s(self) -> float:
         return self.ends_at - asyncio.get_running_loop().time()
@@ -61,6 +63,16 @@ def begin_call(left_s: float) -> Iterator[Call]:
         _CALL.reset(token)
 
 
+def open_transport(connections: int) -> httpx2.AsyncBaseTransport:
+    """Return a pool of so many connections. It honours SSL_CERT_FILE, and no proxy."""
+    limits = httpx2.Limits(
+        max_connections=connections,
+        max_keepalive_connections=connections,
+        keepalive_expiry=KEEPALIVE_S,
+    )
+    return httpx2.AsyncHTTPTransport(limits=limits)
+
+
 class BoundedTransport(httpx2.AsyncBaseTransport):
     """Sends each try within its deadline and reads its whole answer below the cap."""
 
@@ -72,7 +84,7 @@ class BoundedTransport(httpx2.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         call = _CALL.get()
         call.tries += 1
-        call.answered = None
+        call.answered = call.trouble = None
         request.headers["accept-encoding"] = "identity"
         try:
             async with asyncio.timeout(min(self._try_timeout_s, max(0.0, call.left_s()))):
@@ -83,6 +95,9 @@ class BoundedTransport(httpx2.AsyncBaseTransport):
                     await response.aclose()
         except TimeoutError as error:
             raise httpx2.ReadTimeout("no whole answer in time", request=request) from error
+        except httpx2.TransportError as error:
+            call.trouble = error
+            raise
         retry_after_s = _retry_after(response.headers)
         content_type = response.headers.get("content-type", "")
         call.answered = Exchange(

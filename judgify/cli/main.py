@@ -40,6 +40,8 @@ COMMANDS: dict[str, Entry] = {
     "audit": Entry("audit", "Prove that no request was lost."),
     "control": Entry("control", "Flip the switches that every process obeys."),
     "skip": Entry("skip", "Bury exactly one record that holds its partition."),
+    "llm": Entry("llm", "Try the LLM endpoint once, and say what it can do."),
+    "fake-llm": Entry("fake_llm", "Answer as an LLM endpoint does, without a model."),
     "demo": Entry("demo", "Judge 10,000 machine readings and explain one."),
 }
 

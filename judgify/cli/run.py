@@ -7,6 +7,7 @@ import typer
 
 from judgify.cli.console import fail
 from judgify.cli.context import open_context
+from judgify.cli.port_option import parse_port
 from judgify.processes import postgres_sink, rule_agent
 from judgify.processes.host import MakeSpec, run_process
 
@@ -32,14 +33,5 @@ def run(
     make_spec = PROCESSES.get(name)
     if make_spec is None:
         fail(f"no process is called {name}", f"one of: {', '.join(PROCESSES)}", code=2)
-    run_process(name, make_spec, open_context(data_dir).settings, _parse_port(port))
-
-
-def _parse_port(text: str | None) -> int | None:
-    if text is None:
-        return None
-    if text == "auto":
-        return 0
-    if not (text.isascii() and text.isdigit() and len(text) < 6 and int(text) < 65_536):
-        fail(f"{text!r} is not a port", "a number below 65536, or `auto`", code=2)
-    return int(text)
+    given = None if port is None else parse_port(port)
+    run_process(name, make_spec, open_context(data_dir).settings, given)

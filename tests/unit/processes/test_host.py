@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from judgify.cli import run as run_module
+from judgify.cli.port_option import parse_port
 from judgify.cli.run import PROCESSES
 from judgify.processes import host, postgres_sink, rule_agent
 from runtime.clock import BrokerClock, SystemClock, format_ms
@@ -24,16 +25,16 @@ def load(**overrides: Any) -> Settings:
 
 
 @pytest.mark.parametrize(
-    ("text", "port"), [(None, None), ("auto", 0), ("0", 0), ("8002", 8_002), ("65535", 65_535)]
+    ("text", "port"), [("auto", 0), ("0", 0), ("8002", 8_002), ("65535", 65_535)]
 )
-def test_a_port_is_a_number_or_auto(text: str | None, port: int | None) -> None:
-    assert run_module._parse_port(text) == port
+def test_a_port_is_a_number_or_auto(text: str, port: int) -> None:
+    assert parse_port(text) == port
 
 
 @pytest.mark.parametrize("text", ["65536", "-1", "+1", "1.0", "", " 80", "http", "٣", "1_000"])
 def test_what_is_no_port_is_misuse(text: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
-        run_module._parse_port(text)
+        parse_port(text)
 
     assert caught.value.code == 2
     assert f"{text!r} is not a port" in capsys.readouterr().err
