@@ -9,9 +9,9 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Final, Literal, cast
+from typing import Annotated, Any, Final, Literal, cast
 
-from pydantic import BaseModel, ConfigDict, Field, create_model
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema, create_model
 
 from agents.llm.injection import holds_mark
 from agents.llm.prompt import REASONS_MAX, Prompt
@@ -62,6 +62,7 @@ class InvalidAnswer:
 
 
 _TOO_LARGE: Final = InvalidAnswer("too_large", f"the reply has more than {REPLY_BYTES_MAX:,} bytes")
+_LEAK: Final = InvalidAnswer("leak", "the reply gives away a mark of the prompt")
 
 
 class _Strict(BaseModel):
@@ -71,11 +72,10 @@ class _Strict(BaseModel):
 @lru_cache(_MODELS_MAX)
 def answer_model(choices: tuple[str, ...]) -> type[BaseModel]:
     """Return the model whose JSON Schema the endpoint is asked to enforce."""
+    # Not every server knows `const`, which pydantic writes for a single choice.
+    enum = WithJsonSchema({"type": "string", "enum": list(choices)})
     fields: dict[str, Any] = {
-        "verdict": (
-            cast("Any", Literal).__getitem__(choices),
-            Field(description="The verdict that you choose."),
-        ),
+        "verdict": (Annotated[cast("Any", Literal)[choices], enum], ...),
         "confidence": (
             float,
             Field(ge=0, le=1, description="Probability that it is right, 0 to 1."),
@@ -90,21 +90,18 @@ def answer_model(choices: tuple[str, ...]) -> type[BaseModel]:
 
 def check_answer(raw: str | bytes, question: Question, prompt: Prompt) -> Answer | InvalidAnswer:
     """Return the answer in a reply, or what is wrong with it. Total, and linear in its length."""
-    if len(raw) > REPLY_BYTES_MAX:
-        return _TOO_LARGE
+    text = _decode(raw)
+    if isinstance(text, InvalidAnswer):
+        return text
+    marks = (prompt.delimiter, prompt.canary)
+    if holds_mark(text, marks):
+        return _LEAK
     try:
-        encoded = raw.encode() if isinstance(raw, str) else raw
-        text = encoded.decode()
-    except UnicodeError:
-        return InvalidAnswer("unreadable", "the reply is not UTF-8")
-    if len(encoded) > REPLY_BYTES_MAX:
-        return _TOO_LARGE
-    if holds_mark(text, (prompt.delimiter, prompt.canary)):
-        return InvalidAnswer("leak", "the reply gives away a mark of the prompt")
-    try:
-        reply = parse_json(encoded, REPLY_BYTES_MAX)
+        reply = parse_json(text.encode(), REPLY_BYTES_MAX)
     except MessageError:
         return InvalidAnswer("unreadable", "the reply is not one strict JSON document")
+    if "\\" in text and holds_mark(reply, marks):  # JSON can spell a letter by its number
+        return _LEAK
     return _check_reply(reply, question)
 
 
@@ -113,6 +110,18 @@ def record_reply(raw: str) -> str:
     kept = raw[:REPLY_KEPT_CHARS_MAX].encode("utf-8", "replace").decode().replace("\0", "\ufffd")
     cut = len(raw) - REPLY_KEPT_CHARS_MAX
     return f"{kept}… [{cut:,} characters cut]" if cut > 0 else kept
+
+
+def _decode(raw: str | bytes) -> str | InvalidAnswer:
+    """Return the text of a reply that is short enough to be looked at."""
+    if len(raw) > REPLY_BYTES_MAX:
+        return _TOO_LARGE
+    try:
+        encoded = raw.encode() if isinstance(raw, str) else raw
+        text = encoded.decode()
+    except UnicodeError:
+        return InvalidAnswer("unreadable", "the reply is not UTF-8")
+    return text if len(encoded) <= REPLY_BYTES_MAX else _TOO_LARGE
 
 
 def _check_reply(reply: Any, question: Question) -> Answer | InvalidAnswer:
@@ -154,7 +163,7 @@ _REACHES_OUT: Final = re.compile(
     r"[a-z][a-z0-9+.-]{0,15}:\s?//"  # any scheme
     r"|\b(?:javascript|vbscript|mailto):|\bdata:\s?[a-z]+/"
     r"|\bwww\.|\b[a-z0-9-]{1,63}\.(?:com|net|org|info|io|ai|co|dev|app|xyz|me|kr|cn|ru|link|site)\b"
-    r"|\]\s?[(\[:]|!\["  # links, images and references of Markdown
+    r"|\][(\[:]|!\["  # links, images and references of Markdown
     r"|</?[a-z!?]|&(?:#|[a-z]{2,8};)"  # tags and entities; `a < b` is neither
     r"|\{\{|\$\{|<%",  # templates
     re.IGNORECASE,

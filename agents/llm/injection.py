@@ -71,11 +71,14 @@ def find_injections(event: Any) -> tuple[SecurityEvent, ...]:
     return tuple(sorted(found))
 
 
-def holds_mark(reply: str, marks: Sequence[str]) -> bool:
-    """Say whether a mark (lower-case hex digits) stands in a reply, also spelled out or encoded."""
+def holds_mark(reply: Any, marks: Sequence[str]) -> bool:
+    """Say whether a mark (lower-case hex digits) stands in a text or in a JSON value.
+
+    Also in capitals, spelled out, with what nobody sees between its digits, or in base64.
+    """
     return any(
         mark in squeezed
-        for text, _ in _decoded([reply])
+        for text, _ in _decoded(_texts(reply))
         for squeezed in [_SEPARATORS.sub("", _fold(text))]
         for mark in marks
     )
@@ -107,7 +110,7 @@ def _texts(value: Any) -> Iterator[str]:
             pending.extend(reversed(each))
 
 
-def _decoded(texts: Iterator[str] | Sequence[str]) -> Iterator[tuple[str, int]]:
+def _decoded(texts: Iterator[str]) -> Iterator[tuple[str, int]]:
     """Yield the texts, and what is base64 in them, with how often it was decoded."""
     chars_left, runs_left = CHARS_MAX, DECODED_RUNS_MAX
     for whole in texts:

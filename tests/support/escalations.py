@@ -30,7 +30,7 @@ PRESS: Final[dict[str, Any]] = {
         {"id": "HOT", "when": "heat > 900", "verdict": "fail", "reason": "too hot"},
         {"id": "WARM", "when": "heat > 700", "verdict": "ok", "confidence": 0.5, "reason": "warm"},
         {"id": "HIGH", "when": "load > 100000", "verdict": "fail"},
-        {"id": "NOTED", "when": "note == 'seen'", "verdict": "review"},
+        {"id": "NOTED", "when": "note == 'seen' or load > 90000", "verdict": "review"},
     ],
     "otherwise": {"verdict": "ok", "confidence": 0.9},
     "llm": {"may_decide": ["review", "fail"], "instructions": "압력이 높으면 위험하다."},
@@ -38,7 +38,7 @@ PRESS: Final[dict[str, Any]] = {
 """A workflow in which an LLM may not say `ok`."""
 
 SEVERAL: Final[dict[str, Any]] = {"Pressure [bar]": "broken", "heat": 20}
-"""`fail` and `ok` are possible, and `review`: pressure and note cannot be used."""
+"""`fail`, `review` and `ok` are possible: the pressure cannot be used."""
 UNSURE: Final[dict[str, Any]] = {"Pressure [bar]": 100, "heat": 800}
 """`ok` alone is possible, not sure enough."""
 PROVEN: Final[dict[str, Any]] = {"Pressure [bar]": 100, "heat": 950}
