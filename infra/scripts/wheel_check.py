@@ -18,6 +18,8 @@ DATA: Final = {
     "SQL migrations": ("sinks/postgres/migrations/*.sql", ("",)),
     "the list of Kafka's jars": ("judgify/stack/**/*jars*.txt", ("",)),
     "SQL statements": ("sinks/postgres/sql/*.sql", ("",)),
+    "the prices of models": ("agents/llm/prices.yaml", ("",)),
+    "Redis scripts": ("agents/llm/limits/*.lua", ("",)),
     "workflows": ("judgify/examples/{package}/workflow.yaml", ("milling", "test")),
     "the readings of the demo": ("judgify/examples/milling/readings.py", ("",)),
     "JSON Schemas": ("schemas/json/*.json", ("",)),
