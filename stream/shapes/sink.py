@@ -25,14 +25,26 @@ Raises DependencyError when nothing may be assumed stored.
 """
 
 
+Prepare = Callable[[Batch], Batch]
+"""Begin, at arrival, with work that a later `Write` of this batch can use; never waits."""
+
+
 class SinkLane:
     """Runs a `Write` over one topic."""
 
-    def __init__(self, topic: str, write: Write, seam: Seam, undertaker: Undertaker) -> None:
+    def __init__(
+        self,
+        topic: str,
+        write: Write,
+        seam: Seam,
+        undertaker: Undertaker,
+        prepare: Prepare | None = None,
+    ) -> None:
         self._topic = topic
         self._write = write
         self._seam = seam
         self._undertaker = undertaker
+        self._prepare = prepare
         self._queue: deque[tuple[Batch, Entry]] = deque()
         self._arrived = asyncio.Event()
         self._idle = asyncio.Event()
@@ -49,7 +61,7 @@ class SinkLane:
         worker.add_done_callback(self._note_end)
 
     def hand(self, batch: Batch, entry: Entry) -> None:
-        self._queue.append((batch, entry))
+        self._queue.append((self._prepare(batch) if self._prepare else batch, entry))
         self._idle.clear()
         self._arrived.set()
 
