@@ -40,7 +40,7 @@ def make_spec(settings: Settings, clock: BrokerClock) -> Spec:
     def make_lanes(seam: Seam, undertaker: Undertaker) -> Sequence[SinkLane]:
         sink.note_progress = seam.progress.note_completed
         return [
-            SinkLane(results, sink.write_results, seam, undertaker),
+            SinkLane(results, sink.write_results, seam, undertaker, sink.prepare_results),
             SinkLane(dead_letters, sink.write_dead_letters, seam, undertaker),
             SinkLane(workflows, sink.write_workflows, seam, undertaker),
         ]

@@ -66,6 +66,7 @@ _PLAIN: Final[dict[str, Any]] = {
     "unknown": [], "possible": [], "escalation": None, "llm": None, "error": None, "engine": "",
 }  # fmt: skip
 """Detail of what rules decided by themselves, but for the engine."""
+_NONE: Final = (None, None, None)
 
 _known_shapes: set[tuple[type, ...]] = set()
 
@@ -131,18 +132,20 @@ def _make_row(document: Any) -> Row:
         raise MessageError(CODE, "origin, verdict or rule: beyond what can be stored")
     if judgment_id != _prepare_ids(tenant, workflow_id)(request_id):
         raise MessageError(CODE, "judgment_id: not the id of this request")
-    detail = {
-        "unknown": unknown, "possible": possible, "escalation": escalation,
-        "llm": llm, "error": error, "engine": engine,
-    }  # fmt: skip
-    is_plain = detail | {"engine": ""} == _PLAIN and len(engine) <= NAME_CHARS_MAX
+    if unknown or possible or (escalation, llm, error) != _NONE or len(engine) > NAME_CHARS_MAX:
+        members = {
+            "unknown": unknown, "possible": possible, "escalation": escalation,
+            "llm": llm, "error": error, "engine": engine,
+        }  # fmt: skip
+        detail = orjson.dumps(members).decode()
+    else:
+        detail = _encode_plain_detail(engine)
     return (
         judgment_id, request_id, tenant, workflow_id, version, method, status, verdict, confidence,
         rule, reason, correlation_id, submitted_by, degraded, test, error and error["code"],
         _parse_timestamp(requested_at), _parse_timestamp(judged_at), execution_time_ms,
         topic, partition, offset, timestamp,
-        orjson.dumps(input_data).decode(),
-        _encode_plain_detail(engine) if is_plain else orjson.dumps(detail).decode(),
+        orjson.dumps(input_data).decode(), detail,
     )  # fmt: skip
 
 

@@ -1,9 +1,9 @@
 """results, dead letters, workflows → PostgreSQL: whole batches, each record once."""
 
-import asyncio
+import math
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import Final, NamedTuple
+from typing import Final
 
 from runtime import failpoints
 from runtime.disk import DiskFloor
@@ -24,15 +24,14 @@ from sinks.postgres.connection import (
 )
 from sinks.postgres.errors import DEPENDENCY, AccessRefusedError, RowRefused, postgres_errors
 from sinks.postgres.isolation import Streak, write_isolating
-from sinks.postgres.rows import Row, parse_request_origin, parse_row
+from sinks.postgres.parsing import Parsed, Parser, Source
+from sinks.postgres.rows import Row
 from sinks.postgres.workflows import Published, parse_published, store_published
-from stream.batch import Batch, Burial, Record
+from stream.batch import Batch, Burial
 
 NAME: Final = "postgres-sink"
 ROWS_MAX: Final = 2_500
 """Results of one transaction: bounds its sort, its locks and the work that one failure repeats."""
-PARSED_AT_ONCE: Final = 100
-"""Records parsed before other tasks may run: about a millisecond."""
 REFUSED: Final = "row_refused"
 
 _dropped: Final = DUPLICATES_DROPPED_TOTAL.labels(stage=NAME)
@@ -41,25 +40,6 @@ _up: Final = DEPENDENCY_UP.labels(name=DEPENDENCY)
 
 def _nothing() -> None:
     """Note nothing: nobody watches."""
-
-
-class _Source(NamedTuple):
-    """Where a row came from, for the case that it is to be buried."""
-
-    batch: Batch
-    record: Record
-
-    def bury(self, error: MessageError) -> Burial:
-        origin = parse_request_origin(self.record.value)
-        return Burial(self.batch.topic, self.batch.partition, self.record, error, origin)
-
-
-class _Parsed(NamedTuple):
-    """Results as rows, where each came from, and what is no judgment."""
-
-    rows: list[Row]
-    sources: list[_Source]
-    burials: list[Burial]
 
 
 class PostgresSink:
@@ -79,6 +59,8 @@ class PostgresSink:
         self._disk = disk or DiskFloor()
         self._pool: Pool | None = None
         self._streak = Streak()
+        self._parser = Parser()
+        self._writer = writer.Writer()
         self.note_progress: Callable[[], None] = _nothing
         """Called after each part of a write: a slow write that goes on does not stand still."""
 
@@ -103,36 +85,41 @@ class PostgresSink:
 
     async def close(self) -> None:
         """Close within seconds; what is being written is rolled back. Closing twice is fine."""
+        await self._parser.close()
         if self._pool is not None:
             pool, self._pool = self._pool, None
             await close_pool(pool)
+
+    def prepare_results(self, batch: Batch) -> Batch:
+        """Return `batch` with its parsing under way, for a later `write_results`.
+
+        Two cores at work: PostgreSQL stores some batches while the next are parsed here.
+        """
+        return self._parser.begin(batch)
 
     async def write_results(self, batches: Sequence[Batch]) -> Sequence[Burial]:
         """Store judgments, the first of each id; later records of an id as duplicates.
 
         Within a partition the order of offsets decides which is first.
         """
-        sources = _list_sources(batches)
-        chunks = [sources[at : at + ROWS_MAX] for at in range(0, len(sources), ROWS_MAX)]
+        records = sum(len(batch.records) for batch in batches)
+        rows_max = math.ceil(records / math.ceil(records / ROWS_MAX)) if records else 1
         burials: list[Burial] = []
-        parsed = await _parse_results(chunks[0] if chunks else [])
-        for following in [*chunks[1:], []]:
-            # Two cores at work: PostgreSQL stores one chunk while the next is parsed here.
-            refused, ahead = await asyncio.gather(
-                self._write_rows(parsed), _parse_results(following)
-            )
-            burials += [*parsed.burials, *refused]
-            parsed = ahead
-        return burials
+        parsed = Parsed()
+        for batch in batches:
+            parsed.add(await self._parser.finish(batch))
+            while len(parsed.rows) >= rows_max:
+                burials += await self._write_rows(parsed.take(rows_max))
+        return [*burials, *await self._write_rows(parsed)]
 
-    async def _write_rows(self, parsed: _Parsed) -> list[Burial]:
-        """Store what was parsed; return what PostgreSQL refused."""
+    async def _write_rows(self, parsed: Parsed) -> list[Burial]:
+        """Store what was parsed; return what is no judgment, and what PostgreSQL refused."""
         if not parsed.rows:
-            return []
+            return parsed.burials
         failpoints.reach("decoded")
         async with self._writing() as pool:
             written, refusals = await write_isolating(
-                pool, parsed.rows, writer.store_rows, self._streak
+                pool, parsed.rows, self._writer.store_rows, self._streak
             )
         failpoints.reach("stored")
         self.note_progress()
@@ -140,7 +127,8 @@ class PostgresSink:
             _dropped.inc(part.dropped)
             for workflow_id, count in part.conflicts.items():
                 REQUEST_ID_CONFLICTS_TOTAL.labels(workflow_id=workflow_id).inc(count)
-        return [parsed.sources[position].bury(_explain(error)) for position, error in refusals]
+        refused = [parsed.sources[position].bury(_explain(error)) for position, error in refusals]
+        return [*parsed.burials, *refused]
 
     async def write_dead_letters(self, batches: Sequence[Batch]) -> Sequence[Burial]:
         """Store dead letters. Returns nothing to bury: it would come back to the same topic."""
@@ -158,7 +146,7 @@ class PostgresSink:
     async def write_workflows(self, batches: Sequence[Batch]) -> Sequence[Burial]:
         """Store versions and activations; the first record of each stands."""
         published: list[Published] = []
-        sources: list[_Source] = []
+        sources: list[Source] = []
         burials: list[Burial] = []
         for source in _list_sources(batches):
             try:
@@ -188,26 +176,11 @@ class PostgresSink:
         _up.set(1)
 
 
-def _list_sources(batches: Sequence[Batch]) -> list[_Source]:
-    return [_Source(batch, record) for batch in batches for record in batch.records]
+def _list_sources(batches: Sequence[Batch]) -> list[Source]:
+    return [Source(batch, record) for batch in batches for record in batch.records]
 
 
-async def _parse_results(sources: Sequence[_Source]) -> _Parsed:
-    """Parse records, letting other tasks run now and then."""
-    parsed = _Parsed([], [], [])
-    for number, source in enumerate(sources, start=1):
-        try:
-            parsed.rows.append(parse_row(source.record.value))
-        except MessageError as error:
-            parsed.burials.append(source.bury(error))
-        else:
-            parsed.sources.append(source)
-        if number % PARSED_AT_ONCE == 0:
-            await asyncio.sleep(0)
-    return parsed
-
-
-def _strip(source: _Source, error: RowRefused) -> Row:
+def _strip(source: Source, error: RowRefused) -> Row:
     """Return what can be stored in any case of a dead letter that PostgreSQL refused."""
     explained = MessageError(dead_letters.REFUSED, error.reason)
     return dead_letters.make_bare_row(

@@ -284,3 +284,77 @@ async def test_a_buried_result_names_its_request_where_it_still_can(sink: Postgr
         "judgify.requests.v1/0/7/1750000000007",
         None,
     ]
+
+
+async def test_rows_that_were_wrongly_taken_for_new_leave_what_careful_writing_leaves(
+    sink: PostgresSink, database: asyncpg.Connection
+) -> None:
+    repeated = set(range(100, 140, 7))
+    stored = [encode_judgment(f"r-{n}", n) for n in range(0, 40, 7)]
+    values = [encode_judgment(f"r-{n}", 100 + n, verdict="ab"[n % 2]) for n in range(40)]
+    await sink.write_results([make_results(*stored)])
+    assert sink._writer._optimism.holds
+
+    assert not await sink.write_results([make_results(*values)])
+
+    assert not sink._writer._optimism.holds
+    judgments, duplicates, counts = await contents(database)
+    assert offsets(judgments) == sorted([*range(0, 40, 7), *set(range(100, 140)) - repeated])
+    assert offsets(duplicates) == sorted(repeated)
+    assert sum(row["judgments"] for row in counts) == len(judgments)
+
+
+async def test_both_ways_of_storing_leave_the_same(
+    sink: PostgresSink, database: asyncpg.Connection, database_url: str
+) -> None:
+    values = [
+        encode_judgment(f"r-{n}", n, verdict=verdict, rule=None if n % 2 else "r", test=n % 3 == 0)
+        for n in range(60)
+        for verdict in ["fail" if n % 5 else None]
+    ]
+    sink._writer._optimism.note_collision()
+    await sink.write_results([make_results(*values)])
+    carefully = await everything(database)
+    await database.execute("TRUNCATE judgment_executions, judgment_counts")
+    hopeful = PostgresSink(database_url)
+    await hopeful.open()
+
+    await hopeful.write_results([make_results(*values)])
+
+    await hopeful.close()
+    assert await everything(database) == carefully
+
+
+async def everything(database: asyncpg.Connection) -> list[Any]:
+    """Return all rows of judgments and counts, without the time of storing."""
+    judgments = await database.fetch(
+        "SELECT to_jsonb(judgments) - 'stored_at' FROM judgment_executions AS judgments ORDER BY 1"
+    )
+    return [
+        judgments,
+        await database.fetch("SELECT to_jsonb(c) FROM judgment_counts AS c ORDER BY 1"),
+    ]
+
+
+async def test_two_sinks_of_which_one_is_careful_do_not_deadlock(
+    sink: PostgresSink, database: asyncpg.Connection, database_url: str
+) -> None:
+    careful = PostgresSink(database_url)
+    await careful.open()
+    names = range(400)
+    values = [encode_judgment(f"r-{n}", n) for n in names]
+    others = [encode_judgment(f"r-{n}", 1_000 + n) for n in reversed(names)]
+
+    for _ in range(8):
+        await database.execute("TRUNCATE judgment_executions, judgment_counts, judgment_duplicates")
+        careful._writer._optimism.note_collision()
+        sink._writer._optimism = type(sink._writer._optimism)()
+        await asyncio.gather(
+            sink.write_results([make_results(*values)]),
+            careful.write_results([make_results(*others, partition=1)]),
+        )
+        judgments, duplicates, counts = await contents(database)
+        assert (len(judgments), len(duplicates)) == (400, 400)
+        assert sum(row["judgments"] for row in counts) == 400
+
+    await careful.close()
