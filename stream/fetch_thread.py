@@ -12,7 +12,7 @@ from typing import Any, Final, Protocol, TypeVar
 
 import aiokafka
 from aiokafka.abc import ConsumerRebalanceListener
-from aiokafka.errors import KafkaError
+from aiokafka.errors import CorruptRecordException, KafkaError
 from aiokafka.structs import OffsetAndMetadata
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
 from typing_extensions import override
@@ -255,9 +255,7 @@ class FetchThread(AIOKafkaConsumerThread):
             unreadable: list[UnreadableRecord] = []
             exhausted = len(records) < records_max
         except Exception:  # noqa: BLE001 -- aiokafka's parser raises anything on hostile bytes
-            parts = self._salvage(fetcher, tp, parts, start)
-            # Of a batch that was begun before, salvage reads the beginning again.
-            everything = [record for record in parts if record.offset >= start]
+            parts, everything = self._salvage(fetcher, tp, parts, start)
             unreadable = [record for record in everything if isinstance(record, UnreadableRecord)]
             records = [record for record in everything if not isinstance(record, UnreadableRecord)]
             exhausted = True
@@ -271,10 +269,18 @@ class FetchThread(AIOKafkaConsumerThread):
         piece = Slice(TopicPartition(*tp), start, end, epoch, count, size_bytes, oldest_ms)
         return Fetched(piece, records, unreadable)
 
-    def _salvage(self, fetcher: Any, tp: Any, parts: Any, start: int) -> Any:
-        # A damaged batch (CRC) raises again here, as a KafkaError: it is fetched anew.
+    def _salvage(self, fetcher: Any, tp: Any, parts: Any, start: int) -> tuple[Any, list[Any]]:
+        """Read the same bytes leniently; KafkaError: they are damaged, and fetched anew."""
         self._forget(fetcher, tp)
-        return parts.salvage(start)
+        parts = parts.salvage(start)
+        try:
+            # Of a batch that was begun before, the beginning is read again.
+            return parts, [record for record in parts if record.offset >= start]
+        except KafkaError:
+            raise
+        except Exception as error:
+            # What brokers write themselves, as the markers of transactions, is not for us to bury.
+            raise CorruptRecordException(f"{type(error).__name__}: {error}") from error
 
     @staticmethod
     def _forget(fetcher: Any, tp: Any) -> None:

@@ -23,7 +23,7 @@ from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.producer.sender import Sender
 from aiokafka.record.default_records import _DefaultRecordBatchPy
 from aiokafka.record.memory_records import MemoryRecords, _MemoryRecordsPy
-from aiokafka.record.util import decode_varint
+from aiokafka.record.util import decode_varint_py
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Transport
 from mode.threads import ServiceThread, WorkerThread
 
@@ -107,7 +107,8 @@ def test_the_names_we_use_exist(owner: Any, names: list[str]) -> None:
         (BatchBuilder.append, ["timestamp", "key", "value", "headers"]),
         (aiokafka.AIOKafkaProducer.send_batch, ["batch", "topic", "partition"]),
         (WorkerThread.__init__, ["service", "kwargs"]),
-        (decode_varint, ["buffer", "pos"]),
+        (_DefaultRecordBatchPy._read_msg, ["decode_varint"]),
+        (decode_varint_py, ["buffer", "pos"]),
     ],
     ids=lambda it: getattr(it, "__qualname__", ""),
 )

@@ -1,6 +1,7 @@
 """What is drained from aiokafka's own fetcher: slices that tell where they lie, and lose nothing."""
 
 import asyncio
+import struct
 from collections.abc import AsyncIterator
 from types import SimpleNamespace
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from aiokafka.consumer import fetcher as theirs
 from aiokafka.consumer.subscription_state import SubscriptionState
 from aiokafka.errors import CorruptRecordException, KafkaError, UnknownError
+from aiokafka.record.util import calc_crc32c
 from aiokafka.structs import OffsetAndMetadata
 
 from schemas.errors import FatalError
@@ -210,6 +212,17 @@ async def test_a_damaged_batch_is_an_error_and_is_fetched_anew(bench: Bench) -> 
         await bench.fetch()
     assert bench.state().position == 0
     assert not bench.fetcher._records
+
+
+async def test_a_marker_that_cannot_be_read_is_an_error_of_the_broker(bench: Bench) -> None:
+    marker = bytearray(build_batch([b"x"]))
+    struct.pack_into(">q", marker, 0, 1)
+    marker[22] |= 0x20  # a control batch, whose key should tell what it marks
+    struct.pack_into(">I", marker, 17, calc_crc32c(bytes(marker[21:])))
+    bench.arrive(build_batch([b"a"], {0}) + bytes(marker))
+
+    with pytest.raises(CorruptRecordException):
+        await bench.fetch()
 
 
 async def test_what_the_broker_answered_is_raised_once(bench: Bench) -> None:
