@@ -358,3 +358,16 @@ async def test_two_sinks_of_which_one_is_careful_do_not_deadlock(
         assert sum(row["judgments"] for row in counts) == 400
 
     await careful.close()
+
+
+async def test_rows_are_written_in_the_order_of_their_ids_so_that_sinks_wait_in_one_order(
+    sink: PostgresSink, database: asyncpg.Connection
+) -> None:
+    for careful, names in ((False, range(50)), (True, range(50, 100))):
+        await database.execute("TRUNCATE judgment_executions")
+        if careful:
+            sink._writer._optimism.note_collision()
+        await sink.write_results([make_results(*(encode_judgment(f"r-{n}", n) for n in names))])
+
+        written = await database.fetch("SELECT judgment_id FROM judgment_executions ORDER BY ctid")
+        assert [row[0] for row in written] == sorted(row[0] for row in written)
