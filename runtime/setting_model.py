@@ -3,18 +3,22 @@
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    PrivateAttr,
-    SecretStr,
-)
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, SecretStr
 
 from runtime import addresses
-from runtime.failpoints import parse_failpoints
+from runtime.setting_kinds import (
+    ApiKey,
+    Days,
+    EndpointUrl,
+    Failpoints,
+    PerMinute,
+    Port,
+    PostgresUrl,
+    RedisUrl,
+    Seconds,
+    UsdPerDay,
+    own,
+)
 from runtime.setting_layers import Names
 from schemas.errors import FatalError
 
@@ -24,59 +28,6 @@ PRODUCTION_DEFAULTS: Final = {"profile": "production", "activation_delay_ms": 10
 """Defaults that differ when ENV is production."""
 STAND_IN_MODEL: Final = "judgify-fake"
 """What `judgify fake-llm` calls itself in every answer."""
-Port = Annotated[int, Field(ge=0, le=65_535)]
-Seconds = Annotated[float, Field(gt=0, le=600)]
-Days: Final = Field(ge=1, le=36_500)
-
-
-def own(name: str, file: str | None = None, key: str | None = None) -> Names:
-    """Return the names of a setting of ours: `JUDGIFY_…` outside, `key` or its name in a file."""
-    return Names((f"JUDGIFY_{name.upper()}",), file, key)
-
-
-def check_url(schemes: tuple[str, ...]) -> AfterValidator:
-    """Return a validator of addresses that never quotes what it refuses."""
-
-    def refuse(url: SecretStr) -> SecretStr:
-        problem = addresses.check_url(url.get_secret_value(), schemes)
-        if problem:
-            raise ValueError(problem)
-        return url
-
-    return AfterValidator(refuse)
-
-
-def _check_failpoints(text: str) -> str:
-    """Return `text` if it can be armed."""
-    parse_failpoints(text)
-    return text
-
-
-def _check_api_key(key: SecretStr) -> SecretStr:
-    """Return `key` if it can stand in an HTTP header; never quotes what it refuses."""
-    text = key.get_secret_value()
-    if not (text.isascii() and text.isprintable() and " " not in text):
-        raise ValueError("holds characters that no key has: copy it again")
-    return key
-
-
-def _check_endpoint(url: str) -> str:
-    """Return `url`, without the `/` at its end, if an HTTP endpoint can be there."""
-    problem = addresses.check_url(url, addresses.HTTP_SCHEMES)
-    if problem is None and "@" in url:
-        problem = "carries a user or password: the key belongs into OPENAI_API_KEY"
-    if problem is None and "?" in url:
-        problem = "carries a query: leave only the address, such as https://host/v1"
-    if problem:
-        raise ValueError(problem)
-    return url.rstrip("/")
-
-
-Failpoints = Annotated[str, AfterValidator(_check_failpoints)]
-ApiKey = Annotated[SecretStr, AfterValidator(_check_api_key)]
-EndpointUrl = Annotated[str, AfterValidator(_check_endpoint)]
-PostgresUrl = Annotated[SecretStr, check_url(addresses.POSTGRES_SCHEMES)]
-RedisUrl = Annotated[SecretStr, check_url(addresses.REDIS_SCHEMES)]
 
 
 class Settings(BaseModel):
@@ -165,6 +116,34 @@ class Settings(BaseModel):
     ] = 30
     """How long after the escalation's broker time the LLM may still answer, all tries included, in
     seconds."""
+    llm_requests_per_minute: Annotated[
+        PerMinute | None, own("llm_requests_per_minute", INTEGRATIONS, "llm.requests_per_minute")
+    ] = None
+    """Most calls of the LLM in any minute, of all copies together. Unlimited when absent."""
+    llm_tokens_per_minute: Annotated[
+        PerMinute | None, own("llm_tokens_per_minute", INTEGRATIONS, "llm.tokens_per_minute")
+    ] = None
+    """The same for tokens, of prompts and answers together."""
+    llm_usd_per_day: Annotated[
+        UsdPerDay | None, own("llm_usd_per_day", INTEGRATIONS, "llm.usd_per_day")
+    ] = None
+    """Most US dollars that calls may cost in a day of UTC, by our table of prices."""
+    llm_tenant_requests_per_minute: Annotated[
+        PerMinute | None,
+        own("llm_tenant_requests_per_minute", INTEGRATIONS, "llm.tenant.requests_per_minute"),
+    ] = None
+    """The same three for each tenant. Those of one workflow stand in its `llm` part."""
+    llm_tenant_tokens_per_minute: Annotated[
+        PerMinute | None,
+        own("llm_tenant_tokens_per_minute", INTEGRATIONS, "llm.tenant.tokens_per_minute"),
+    ] = None
+    """Most tokens of each tenant in any minute."""
+    llm_tenant_usd_per_day: Annotated[
+        UsdPerDay | None, own("llm_tenant_usd_per_day", INTEGRATIONS, "llm.tenant.usd_per_day")
+    ] = None
+    """Most US dollars of each tenant in a day of UTC."""
+    llm_prices: Annotated[Path | None, own("llm_prices", INTEGRATIONS, "llm.prices")] = None
+    """A YAML file of prices, which are added to ours and win over them (docs/limits.md)."""
     pg_pool_max: Annotated[int, Names(("PG_POOL_MAX",), INTEGRATIONS), Field(ge=1, le=100)] = 5
     """Most PostgreSQL connections of one process."""
 

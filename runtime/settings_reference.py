@@ -96,7 +96,7 @@ def _values(name: str, field: dict[str, Any]) -> str:
     if "enum" in kind:
         return ", ".join(f"`{word}`" for word in kind["enum"])
     if "exclusiveMinimum" in kind:
-        return f"over {kind['exclusiveMinimum']:g} to {kind['maximum']:g}"
+        return f"over {kind['exclusiveMinimum']:g} to {kind['maximum']:,.10g}"
     if "minimum" in kind:
         return f"{kind['minimum']:,} to {kind['maximum']:,}"
     if kind.get("format") == "password":
