@@ -115,6 +115,6 @@ class SpendingCopies(RuleBasedStateMachine):
 
 def check_histories(machine: type[SpendingCopies], examples: int, steps: int) -> None:
     """Assert the law in so many histories of so many steps."""
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]  # hypothesis leaves it untyped
+    run_state_machine_as_test(
         machine, settings=settings(max_examples=examples, stateful_step_count=steps)
     )

@@ -8,7 +8,6 @@ from agents.llm.limits.amounts import AMOUNT_MAX, Amount, Limits, Scope
 from agents.llm.limits.day import Share
 from agents.llm.limits.limiter import Limiter
 from agents.llm.limits.outcome import DAY_MS, Refusal, Reservation
-from agents.llm.limits.shared import SharedCount
 from runtime.redis_link import RedisLink
 from tests.support.clock import FakeClock
 
@@ -87,12 +86,13 @@ class Fleet:
             self._redis_url, self.clock, enabled=lambda: self.redis_up, answer_timeout_s=2.0
         )
         limiter = Limiter(
-            SharedCount(link, self._prefix),
+            link,
             self.clock,
             self.clock.wall_ms,
             lambda: Share(copy.partitions, PARTITIONS),
-            count_wait_s=0,
+            prefix=self._prefix,
         )
+        limiter.count_wait_s = 0
         copy = Copy(next(self._names), limiter, link, partitions)
         return copy
 

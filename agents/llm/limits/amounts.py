@@ -1,7 +1,5 @@
 """What a call uses, whose it is, and how much of it is allowed."""
 
-from collections import Counter
-from collections.abc import Mapping
 from typing import Final, Literal, NamedTuple
 
 from agents.llm.prices import NANO_PER_USD, nano_of_usd
@@ -62,12 +60,3 @@ def limits_of(
 def scope_names(tenant: str, workflow_id: str) -> tuple[str, str, str]:
     """Return the names of the scopes of a call, the widest first."""
     return EVERYTHING, f"tenant/{tenant}", f"workflow/{tenant}/{workflow_id}"
-
-
-def totals_by_scope(spent_usd: Mapping[tuple[str, str], float]) -> dict[str, int]:
-    """Return the nano-dollars of each scope, from the dollars of each (tenant, workflow)."""
-    totals: Counter[str] = Counter()
-    for (tenant, workflow_id), amount_usd in spent_usd.items():
-        for name in scope_names(tenant, workflow_id):
-            totals[name] += nano_of_usd(amount_usd)
-    return dict(totals)

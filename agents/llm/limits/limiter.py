@@ -18,10 +18,10 @@ from agents.llm.limits.amounts import Amount, Scope
 from agents.llm.limits.day import DaySpend, Share
 from agents.llm.limits.minutes import OwnMinutes
 from agents.llm.limits.outcome import DAY_MS, Refusal, Reservation
-from agents.llm.limits.shared import Counted, SharedCount
+from agents.llm.limits.shared import KEYS, Counted, SharedCount
 from runtime.clock import Clock
 from runtime.logs import get_logger
-from runtime.redis_link import RedisAway
+from runtime.redis_link import RedisAway, RedisLink
 from schemas.errors import DependencyError
 
 KEEP_UP_S: Final = 1.0
@@ -29,7 +29,6 @@ KEEP_UP_S: Final = 1.0
 COUNT_PAUSE_S: Final = 5.0
 """After a count of the results that failed."""
 COUNT_WAIT_S: Final = 5.0
-"""How long a call waits for the count; then it is refused."""
 SYNCS_MAX: Final = 5
 """Of one look, when new debts are made meanwhile."""
 RETURN_S: Final = 5.0
@@ -46,22 +45,26 @@ class Limiter:
 
     def __init__(
         self,
-        shared: SharedCount,
+        link: RedisLink,
         clock: Clock,
         broker_ms: Callable[[], int],
         share: Callable[[], Share],
         *,
-        count_wait_s: float = COUNT_WAIT_S,
+        prefix: str = KEYS,
     ) -> None:
-        """Count by the broker's clock (its day, in UTC); `share` tells the present partitions."""
-        self._shared = shared
+        """Count by the broker's clock (its day, in UTC); `share` tells the present partitions.
+
+        Processes with the same `prefix` in the same Redis share their limits.
+        """
+        self._shared = SharedCount(link, prefix)
         self._clock = clock
         self._broker_ms = broker_ms
         self._share = share
         self._minutes = OwnMinutes()
         self._in_touch = False
         self._keeps_share_until_s: float | None = -inf
-        self._count_wait_s = count_wait_s
+        self.count_wait_s = COUNT_WAIT_S
+        """How long a call waits for the results to be counted."""
         self._count_wanted = asyncio.Event()
         self._count_ended = asyncio.Event()
         self.spend = DaySpend(broker_ms())
@@ -176,7 +179,7 @@ class Limiter:
         self._count_ended.clear()
         self._count_wanted.set()
         try:
-            async with asyncio.timeout(self._count_wait_s):
+            async with asyncio.timeout(self.count_wait_s):
                 return await self._count_ended.wait()
         except TimeoutError:
             return False
