@@ -5,12 +5,13 @@ is an answer it says why there is none.
 """
 
 from dataclasses import dataclass
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple, Protocol
+
+from pydantic import BaseModel
 
 from agents.llm.answer import Answer, InvalidAnswer, answer_model, check_answer, record_reply
 from agents.llm.bill import Bill
 from agents.llm.breaker import Breaker, Pass
-from agents.llm.endpoint import Endpoint
 from agents.llm.limits.amounts import Amount, Limits, Scope, scope_names
 from agents.llm.limits.limiter import Limiter
 from agents.llm.limits.outcome import Refusal, Reservation
@@ -107,10 +108,21 @@ class _Inquiry:
     bill: Bill
 
 
+class Asks(Protocol):
+    """The endpoint: agents.llm.endpoint.Endpoint."""
+
+    @property
+    def model(self) -> str: ...
+
+    async def ask(
+        self, system: str, user: str, answer: type[BaseModel], left_s: float
+    ) -> Reply | Failure: ...
+
+
 class Asker:
     """Asks one endpoint, on behalf of everybody in this process."""
 
-    def __init__(self, endpoint: Endpoint, fence: Fence, clock: Clock) -> None:
+    def __init__(self, endpoint: Asks, fence: Fence, clock: Clock) -> None:
         self._endpoint = endpoint
         self._fence = fence
         self._clock = clock
