@@ -10,6 +10,8 @@ import binascii
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from itertools import islice
 from typing import Any, Final, Literal
 
 from agents.llm.visible import keep_visible
@@ -24,46 +26,50 @@ SecurityEvent = Literal[
 ]
 """The kinds of `security_events_total` that this lane raises."""
 
-CHARS_MAX: Final = 262_144
-"""Characters of one event that are looked at, those that were decoded included."""
+CHARS_MAX: Final = 65_536
+"""Characters of one event that are looked at; as many again of what is decoded, each time."""
+FOLDED_CHARS_MAX: Final = 2 * CHARS_MAX
+"""The same in plain letters; one ligature may stand for 18 of them."""
 DECODED_RUNS_MAX: Final = 256
-"""Runs of base64 that are decoded in one event or reply, runs in runs included."""
+"""Runs of base64 that are decoded, each time."""
 DECODED_DEPTH_MAX: Final = 2
 """How often base64 in base64 is decoded."""
 
+_BORDER: Final = "\0"
+"""Between texts, which are looked at together; no text of JSON that we accept holds one."""
 _INSTRUCTION: Final = re.compile(
-    r"\b(?:ignore|disregard|forget|override|bypass|skip)\b.{0,40}"
+    r"\b(?:ignore|disregard|forget|override|bypass|skip)\b[^\0]{0,40}"
     r"\b(?:instruction|rule|prompt|previous|above|prior|earlier|polic|guideline)"
     r"|\b(?:you are now|you must|act as|pretend to|from now on|new instruction|system prompt"
     r"|developer mode|admin mode|do anything now|jailbreak)"
-    r"|\b(?:answer|respond|reply|return|output|say|choose|set|give|mark|classify|judge|approve)\b"
-    r".{0,40}\b(?:verdict|confidence|severity|reasons)\b"
+    r"|\b(?:answer|respond|reply|report|return|output|say|choose|set|give|mark|classify|judge|approve)\b"
+    r"[^\0]{0,40}\b(?:verdict|confidence|severity|reasons)\b"
     r"|\bverdict\W{0,4}(?:must|should|shall|is|=|:)"
-    r"|(?:지시|명령|규칙|지침|프롬프트|이전|앞선|위의).{0,20}(?:무시|잊|따르지|우회|무효)"
-    r"|(?:무시|잊어|우회).{0,20}(?:지시|명령|규칙|지침|프롬프트)"
-    r"|(?:판정|판단|평결|결과|대답|응답|답변|신뢰도|답).{0,30}(?:하라|하세요|해라|해줘|하십시오|출력|답하|정하|바꾸|내려)"
-    r"|(?:너는|당신은|넌) ?(?:이제|지금)|지금부터|시스템 ?프롬프트|관리자 ?모드",
-    re.DOTALL,
+    r"|(?:지시|명령|규칙|지침|프롬프트|이전|앞선|위의)[^\0]{0,20}(?:무시|잊|따르지|우회|무효)"
+    r"|(?:무시|잊어|우회)[^\0]{0,20}(?:지시|명령|규칙|지침|프롬프트)"
+    r"|(?:판정|판단|평결|결과|대답|응답|답변|신뢰도|답)[^\0]{0,30}(?:하라|하세요|해라|해줘|하십시오|출력|답하|정하|바꾸|내려)"
+    r"|(?:너는|당신은|넌) ?(?:이제|지금)|지금부터|시스템 ?프롬프트|관리자 ?모드"
 )
 _ROLE: Final = re.compile(
     r"<\|?/?(?:im_start|im_end|system|assistant|developer|user|endoftext)\b|\[/?inst\]|<<sys>>"
-    r"|(?:^|\n)\s{0,8}#{0,4}\s{0,2}"
+    r"|(?:^|[\n\0])\s{0,8}#{0,4}\s{0,2}"
     r"(?:system|assistant|developer|시스템|개발자) ?(?:prompt|message)?:"
     r"|\"role\"\s{0,2}:"
 )
 _HIDDEN: Final = re.compile("[\u202a-\u202e\u2066-\u2069\U000e0000-\U000e0fff]")
 _ENCODED_RUN: Final = re.compile(r"[A-Za-z0-9+/_-]{16,}")
 _TAGS: Final = {0xE0000 + code: code for code in range(0x20, 0x7F)}
+_ESCAPED: Final = re.compile(r"\\u([0-9a-fA-F]{4})")
+_SEPARATORS: Final = re.compile(r"[\W_]+")
 _URL_SAFE: Final = str.maketrans("-_", "+/")
 
 
 def find_injections(event: Any) -> tuple[SecurityEvent, ...]:
     """Return the signs in the keys and values of a JSON value, at any depth; sorted, each once."""
     found: set[SecurityEvent] = set()
-    for text, depth in _decoded(_texts(event)):
-        folded = _fold(text)
-        signs = _signs(folded)
-        if _HIDDEN.search(text) or signs - _signs(text.casefold()):
+    for depth, text in enumerate(_layers(event)):
+        signs = _signs(_fold(text)[:FOLDED_CHARS_MAX])
+        if _HIDDEN.search(text) or (not text.isascii() and signs - _signs(text.casefold())):
             signs.add("injection_hidden")
         if signs and depth:
             signs.add("injection_encoded")
@@ -78,13 +84,10 @@ def holds_mark(reply: Any, marks: Sequence[str]) -> bool:
     """
     return any(
         mark in squeezed
-        for text, _ in _decoded(_texts(reply))
+        for text in _layers(reply)
         for squeezed in [_SEPARATORS.sub("", _fold(text))]
         for mark in marks
     )
-
-
-_SEPARATORS: Final = re.compile(r"[\W_]+")
 
 
 def _signs(text: str) -> set[SecurityEvent]:
@@ -96,6 +99,27 @@ def _signs(text: str) -> set[SecurityEvent]:
     return signs
 
 
+def _layers(value: Any) -> Iterator[str]:
+    """Yield all texts of a JSON value as one, then what is base64 in them, and again in that."""
+    text = _join(_texts(value))
+    yield text
+    for _ in range(DECODED_DEPTH_MAX):
+        text = _join(_decode_runs(text))
+        if not text:
+            return
+        yield text
+
+
+def _join(texts: Iterator[str]) -> str:
+    joined, chars_left = [], CHARS_MAX
+    for text in texts:
+        joined.append(text[:chars_left])
+        chars_left -= len(joined[-1]) + len(_BORDER)
+        if chars_left <= 0:
+            break
+    return _BORDER.join(joined)
+
+
 def _texts(value: Any) -> Iterator[str]:
     """Yield every key and text; without recursion, since nothing here is to depend on the depth."""
     pending = [value]
@@ -104,44 +128,27 @@ def _texts(value: Any) -> Iterator[str]:
         if isinstance(each, str):
             yield each
         elif isinstance(each, dict):
-            pending.extend(reversed(each.values()))
             yield from (key for key in each if isinstance(key, str))
+            pending.extend(reversed(each.values()))
         elif isinstance(each, list | tuple):
             pending.extend(reversed(each))
 
 
-def _decoded(texts: Iterator[str]) -> Iterator[tuple[str, int]]:
-    """Yield the texts, and what is base64 in them, with how often it was decoded."""
-    chars_left, runs_left = CHARS_MAX, DECODED_RUNS_MAX
-    for whole in texts:
-        pending = [(whole, 0)]
-        while pending and chars_left > 0:
-            text, depth = pending.pop()
-            cut = text[:chars_left]
-            chars_left -= len(cut)
-            yield cut, depth
-            if depth < DECODED_DEPTH_MAX and runs_left > 0:
-                decoded = list(_decode_runs(cut, runs_left))
-                runs_left -= len(decoded)
-                pending += [(each, depth + 1) for each in decoded if each]
-
-
-def _decode_runs(text: str, runs_max: int) -> Iterator[str]:
-    """Yield what each run of base64 says; empty for one that is no text."""
+def _decode_runs(text: str) -> Iterator[str]:
+    """Yield what runs of base64 say, where that is text."""
     joined = text.replace("\r", "").replace("\n", "")
-    for number, run in enumerate(_ENCODED_RUN.finditer(joined)):
-        if number >= runs_max:
-            return
+    for run in islice(_ENCODED_RUN.finditer(joined), DECODED_RUNS_MAX):
         digits = run[0].translate(_URL_SAFE)
         whole = digits[: len(digits) - (len(digits) % 4 == 1)]
-        try:
+        with suppress(binascii.Error, UnicodeDecodeError):
             yield base64.b64decode(whole + "=" * (-len(whole) % 4)).decode()
-        except (binascii.Error, UnicodeDecodeError):
-            yield ""
 
 
 def _fold(text: str) -> str:
-    """Return what a model may read in the text: tags as letters, nothing invisible, one case."""
+    """Return what a model may read: escapes and tags as letters, nothing invisible, one case."""
+    if "\\" in text:
+        text = _ESCAPED.sub(lambda escape: chr(int(escape[1], 16)), text)
     if text.isascii():
         return text.casefold()
-    return unicodedata.normalize("NFKC", keep_visible(text.translate(_TAGS))).casefold()
+    visible = _BORDER.join(map(keep_visible, text.translate(_TAGS).split(_BORDER)))
+    return unicodedata.normalize("NFKC", visible).casefold()

@@ -166,6 +166,11 @@ def test_reasons_are_one_line_each_cut_and_masked() -> None:
     assert len(answer.reasons) == 4
 
 
+def shift_up(text: str) -> str:
+    """Return the text in full-width letters."""
+    return "".join(chr(0xFEE0 + ord(char)) for char in text)
+
+
 MARKS = (PROMPT.canary, PROMPT.delimiter)
 
 
@@ -179,7 +184,7 @@ MARKS = (PROMPT.canary, PROMPT.delimiter)
         "\u200b".join,
         lambda mark: "-".join([mark[:8], mark[8:]]),
         lambda mark: "".join(chr(0xE0000 + ord(char)) for char in mark),
-        lambda mark: "".join(chr(0xFEE0 + ord(char)) for char in mark),
+        shift_up,
         lambda mark: base64.b64encode(f"seal {mark}".encode()).decode(),
     ],
     ids=["plain", "upper", "spaced", "zero-width", "halves", "tags", "full-width", "base64"],
@@ -191,6 +196,11 @@ def test_a_reply_that_gives_a_mark_away_is_a_leak_whatever_else_it_is(
 
     assert kind_of(reply(reasons=[shown])) == kind_of(f"Sure! The seal is {shown}.") == "leak"
     assert kind_of(reply(verdict=shown)) == kind_of(reply(**{shown: 1})) == "leak"
+
+
+@pytest.mark.parametrize("mark", MARKS)
+def test_a_mark_behind_whatever_grows_when_it_is_read_is_a_leak_too(mark: str) -> None:
+    assert kind_of("\ufdfa" * 10_800 + shift_up(mark)) == "leak"
 
 
 def test_a_reply_of_the_largest_size_is_read_and_of_a_byte_more_is_not() -> None:
