@@ -47,6 +47,14 @@ _SCHEME: Final = r"(?:(?:bearer|basic|digest|negotiate|token)\s{1,8}+)?"
 _QUOTED: Final = r"""[bru]{0,2}(?P<q>\\{0,64}+["'])(?P<quoted>.*?)(?:(?<!\\)(?P=q)|\Z)"""
 _NESTED: Final = r"\[[^\]]*+\]?|\{[^}]*+\}?|\([^)]*+\)?"
 _BARE: Final = rf"""{_SCHEME}[^\s"',}}&]++"""
+# Written without a sign between name and value: `--requirepass X`, `-pass X`, `requirepass X` in a
+# configuration, and the words of an argv as Python shows them. What begins like the next option is
+# no value.
+_WORD: Final = r"(?:requirepass|masterauth|primaryauth)"
+_OPTION: Final = (
+    rf"(?:(?<![\w-])--?(?:[a-z0-9]{{1,32}}[_-]){{0,4}}(?:{_KEY}|pass|auth|{_WORD})|\b{_WORD})"
+)
+_SPACE: Final = r"""\s{1,8}+(?!--|<|\[)"""
 
 DETECTORS: Final[tuple[tuple[str | None, re.Pattern[str]], ...]] = (
     # A key that names a secret, and its value: quoted (to the quote's end, or the text's), nested,
@@ -56,6 +64,13 @@ DETECTORS: Final[tuple[tuple[str | None, re.Pattern[str]], ...]] = (
         re.compile(
             rf"(?is){_KEY}(?:{_SEPARATOR}|{_AFTER_QUOTED})"
             rf"(?:{_QUOTED}|(?P<nested>{_NESTED})|(?P<bare>{_BARE}))"
+        ),
+    ),
+    (
+        None,
+        re.compile(
+            rf"(?is){_OPTION}(?:{_SPACE}|{_SEPARATOR}|{_AFTER_QUOTED})"
+            rf"(?:{_QUOTED}|(?P<word>[^\s\"']++))"
         ),
     ),
     (None, re.compile(rf"(?i)(?:authorization|cookie){_SEPARATOR}(?P<rest>[^\r\n\"']++)")),

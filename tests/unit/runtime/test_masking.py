@@ -77,6 +77,20 @@ def test_masking_twice_changes_nothing_more(text: str) -> None:
         f"-----BEGIN RSA PRIVATE KEY-----\n{SECRET}\n-----END RSA PRIVATE KEY-----",
         f"https://hooks.slack.com/services/T0/B0/{SECRET}",
         f"sk-proj-{SECRET}0123",
+        f"valkey-server --port 7000 --requirepass {SECRET} --save ''",
+        f"valkey-server --requirepass '{SECRET} two' --masterauth {SECRET}",
+        f"requirepass {SECRET}",
+        f"CONFIG SET masterauth {SECRET}",
+        f"redis-cli --pass {SECRET} ping",
+        f"['valkey-server', '--requirepass', '{SECRET}']",
+        f"('--pass', b'{SECRET}')",
+        f"tool --db-password {SECRET}",
+        f"tool --api-key\t{SECRET}",
+        f"tool --openai_api_key {SECRET}",
+        f"tool -token {SECRET}",
+        f"tool --auth={SECRET}",
+        f"tool --password -{SECRET}",
+        f"TOOL --PASSWORD {SECRET}",
     ],
 )
 def test_a_disguised_secret_never_survives(text: str) -> None:
@@ -118,6 +132,12 @@ def test_personal_data_and_vendor_keys_never_survive(text: str) -> None:
         "a secretary: Kim; tokenizer: fast",
         "judgify.dead-letters.v1 partition 3 offset 18822",
         "passwd:'' user=bob",
+        "tool --no-password --verbose",
+        "tool --password-file /run/key --port 7000",
+        "tool --pass-through on --author kim --tokens-max 512",
+        "tool --password [VALUE] or --token <TOKEN>",
+        "a by-pass valve opened",
+        "--passed 12 --authority x",
         "process_k - air_k < 8.6 and rpm < 1380",
         "M14860",
         "기계 고장: 공구 마모",
@@ -146,6 +166,7 @@ def test_an_ordinary_key_is_not_sensitive(key: str) -> None:
 HOSTILE = (
     "password", "password ", 'password="', "eyJ", "://a:b", "://", "a@", "@", "1 ", "4-", "{", "0",
     "-----BEGIN KEY-----", "secret=[", "\\", '\\"', "password\\\\", "Bearer ", "bearer a", "A", "비", "authorization:\n",
+    "-", "--pass", "--pass ", "--a-", "-a_pass ", "requirepass ", "--token -", "'--pass', ",
     "%22", "token%25", "010-", "a.", "aa/", "/1/1/", "password:b",
 )  # fmt: skip
 
