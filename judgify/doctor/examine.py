@@ -2,9 +2,12 @@
 
 import threading
 import time
+import traceback
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from pathlib import Path
+from types import TracebackType
+from typing import Final, NamedTuple, Self
 
 from judgify.doctor.checks import (
     clock,
@@ -32,6 +35,7 @@ TIMEOUT_S: Final = 5.0
 """Of one check."""
 FINDINGS_MAX: Final = 50
 """Of one check; what else it would say is the same again."""
+REPORT: Final = "report it as a bug of Judgify, with this line"
 
 
 class Check(NamedTuple):
@@ -115,17 +119,34 @@ class _Running:
         if self.thread.is_alive():
             findings.append(fail(f"no answer in {timeout_s:g} s", "look whether it hangs"))
         elif not self._ended:
-            findings.append(fail("the check itself broke", "report it with the traceback above"))
+            findings.append(fail("the check itself broke", REPORT))
         return Examined(self.check.name, [_masked(finding) for finding in findings])
 
     def _look(self) -> None:
-        try:
-            for finding in self.check.look(self._subject):
-                self._findings.append(finding)
-        except (PipelineError, OSError, ValueError, LookupError) as error:
-            told = f"cannot be looked at: {type(error).__name__}: {error}"
-            self._findings.append(fail(told, "see to that, then ask again"))
+        with self:
+            try:
+                for finding in self.check.look(self._subject):
+                    self._findings.append(finding)
+            except (PipelineError, OSError, ValueError, LookupError) as error:
+                told = f"cannot be looked at: {type(error).__name__}: {error}"
+                self._findings.append(fail(told, "see to that, then ask again"))
+            self._ended = True
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, bug: BaseException | None, at: TracebackType | None
+    ) -> bool:
+        """Make a bug of the check a finding: a traceback on the screen is masked by nobody."""
+        if not isinstance(bug, Exception):
+            return False
+        place = traceback.extract_tb(at)[-1]
+        where = f"{Path(place.filename).name}:{place.lineno}"
+        told = f"the check itself broke at {where}: {type(bug).__name__}: {bug}"
+        self._findings.append(fail(told, REPORT))
         self._ended = True
+        return True
 
 
 def _masked(finding: Finding) -> Finding:

@@ -1,5 +1,6 @@
 """The doctor waits for nobody, survives every check, and tells no secret."""
 
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -46,13 +47,30 @@ def test_a_check_that_breaks_is_a_finding_and_stops_no_other(tmp_path: Path) -> 
     assert well.findings == [ok("well")]
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_a_check_with_a_bug_of_its_own_does_not_pass_for_well(tmp_path: Path) -> None:
+@pytest.mark.parametrize("bug", [TypeError, AssertionError, RecursionError, MemoryError])
+def test_a_bug_of_a_check_is_a_finding_with_its_place_and_without_its_secrets(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], bug: type[Exception]
+) -> None:
     def break_down(_subject: Subject) -> Iterator[Finding]:
-        raise TypeError("nobody expects it")
-        yield ok("never")
+        yield ok("first")
+        raise bug("nobody expects redis://:hunter2@db")
 
     [broken] = examine(make_subject(tmp_path), [Check("a", break_down)])
+
+    assert broken.failed
+    place = r"broke at test_examine\.py:\d+: "
+    assert re.search(place + bug.__name__, told(list(broken.findings)))
+    assert "hunter2" not in told(list(broken.findings))
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_check_that_ends_its_thread_does_not_pass_for_well(tmp_path: Path) -> None:
+    def leave(_subject: Subject) -> Iterator[Finding]:
+        raise SystemExit(0)
+        yield ok("never")
+
+    [broken] = examine(make_subject(tmp_path), [Check("a", leave)])
 
     assert broken.failed
     assert "the check itself broke" in told(list(broken.findings))
