@@ -24,21 +24,11 @@ def find_user() -> str:
 
 def _at_most(characters: int) -> Callable[[str], str]:
     def check(text: str) -> str:
-        if not _is_utf8(text):
-            raise typer.BadParameter(f"{text!r} is not UTF-8: nobody could keep it")
         if len(text) > characters:
             raise typer.BadParameter(f"{len(text)} characters, at most {characters} are kept")
         return text
 
     return check
-
-
-def _is_utf8(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:  # a terminal of another encoding: Python keeps the bytes as they are
-        return False
-    return True
 
 
 def _check_slug(text: str) -> str:

@@ -9,6 +9,7 @@ from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 from typing_extensions import override
 
+from judgify.cli.broken_text import refuse_broken_text
 from judgify.cli.console import report_failures
 from runtime.logs import configure_logging
 
@@ -65,6 +66,7 @@ class LazyGroup(TyperGroup):
         configure_logging("WARNING", process="judgify", stream=sys.stderr)
         command = get_command(importlib.import_module(f"judgify.cli.{entry.module}").app)
         command.name = cmd_name
+        refuse_broken_text(command)
         return command
 
 
