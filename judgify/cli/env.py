@@ -21,15 +21,17 @@ def env(
 ) -> None:
     """Print `export KAFKA_BOOTSTRAP_SERVERS=…` and the other addresses, with their passwords.
 
-    `eval "$(judgify env)"`, and every command and `judgify run NAME` works from anywhere.
+    `eval "$(judgify env)"`, and every command and `judgify run NAME` works from anywhere. With the
+    addresses comes JUDGIFY_DATA_DIR, by which commands find this stack and its disk.
     """
     found = find_data_dir(data_dir)
     state = load_running_state(found)
     if state is None:
         fail(f"no stack is running in {found}", hint="judgify up")
     addresses = Addresses(state.kafka_bootstrap_servers, state.database_url, state.redis_url)
+    variables = addresses.environment() | {"JUDGIFY_DATA_DIR": str(found)}
     if as_json:
-        print_json(addresses.environment())
+        print_json(variables)
         return
-    for name, value in addresses.environment().items():
+    for name, value in variables.items():
         say(f"export {name}={shlex.quote(value)}")

@@ -123,17 +123,20 @@ def test_a_second_stack_in_the_same_place_is_told_who_runs_there(stack: Stack) -
 
 def test_env_prints_what_a_shell_can_eval(stack: Stack) -> None:
     printed = stacks.run_judgify("env", "--data-dir", str(stack.data_dir))
-    shell = f'{printed.stdout}\nprintf "%s\\n%s\\n%s" "$KAFKA_BOOTSTRAP_SERVERS" "$DATABASE_URL" "$REDIS_URL"'
+    names = ("KAFKA_BOOTSTRAP_SERVERS", "DATABASE_URL", "REDIS_URL", "JUDGIFY_DATA_DIR")
+    shell = "\n".join((printed.stdout, *(f'printf "%s\\n" "${name}"' for name in names)))
     seen = subprocess.run(["sh", "-c", shell], capture_output=True, text=True, check=True).stdout
 
     state = stack.state
-    assert seen.split("\n") == [
+    assert seen.splitlines() == [
         state.kafka_bootstrap_servers,
         state.database_url,
         state.redis_url,
+        str(stack.data_dir),
     ]
     as_json = stacks.run_judgify("env", "--json", "--data-dir", str(stack.data_dir))
-    assert json.loads(as_json.stdout)["DATABASE_URL"] == state.database_url
+    told = json.loads(as_json.stdout)
+    assert (told["DATABASE_URL"], told["JUDGIFY_DATA_DIR"]) == (state.database_url, seen.split()[3])
 
 
 def test_a_service_that_dies_is_started_again_and_that_is_counted(stack: Stack) -> None:
