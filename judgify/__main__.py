@@ -1,5 +1,5 @@
 """`python -m judgify` is the command."""
 
-from judgify.cli.main import main
+from judgify.entry import main
 
 main()
