@@ -197,7 +197,8 @@ class Settings(BaseModel):
         int, own("retention_judgments_days", JUDGMENT, "retention.judgments_days"), Days
     ] = 90
     """How many days PostgreSQL keeps judgments and what was counted of them; `judgify db prune`
-    deletes older ones. Must exceed the life of a request in Kafka, 14 days by default."""
+    deletes older ones. Must exceed what a request and then its result may live in
+    Kafka, 28 days by default."""
     retention_dead_letters_days: Annotated[
         int, own("retention_dead_letters_days", JUDGMENT, "retention.dead_letters_days"), Days
     ] = 30

@@ -89,28 +89,41 @@ def refuse_short(keep: Keep, days_min: int) -> None:
     for name, days in named:
         if days < days_min:
             raise FatalError(
-                f"{name} is {days}, and must be at least {days_min}: Kafka may hold a request for "
-                f"{days_min - MARGIN_DAYS} days (retention.ms + segment.ms of its topics), and the "
-                "audit would call it left over"
+                f"{name} is {days}, and must be at least {days_min}: Kafka may hold a request and "
+                f"then its result for {days_min - MARGIN_DAYS} days (retention.ms + segment.ms of "
+                "both topics); the audit would call it left over, or it would be stored again"
             )
 
 
 def _fetch_days_min(context: CliContext) -> int:
     """Return how many days rows must be kept.
 
+    A request may be judged at the end of its life, and its outcome live as long again: judged or
+    stored once more by then, it must still meet its row.
+
     Raises:
-        FatalError: Kafka keeps requests for ever.
+        FatalError: Kafka keeps requests or their outcomes for ever.
     """
-    names = [
-        full_name(it, context.settings.topic_prefix) for it in (REQUESTS, ESCALATIONS, RESULTS)
-    ]
-    lifetime_ms = fetch_lifetime_ms(context.kafka, names)
-    if lifetime_ms is None:
+    prefix = context.settings.topic_prefix
+    requests = full_name(REQUESTS, prefix)
+    outcomes = [full_name(it, prefix) for it in (ESCALATIONS, RESULTS)]
+    return find_days_min(
+        fetch_lifetime_ms(context.kafka, [requests]), fetch_lifetime_ms(context.kafka, outcomes)
+    )
+
+
+def find_days_min(request_ms: int | None, outcome_ms: int | None) -> int:
+    """Return how many days rows outlive a request and its outcome in Kafka; None: for ever.
+
+    Raises:
+        FatalError: one of them lives for ever.
+    """
+    if request_ms is None or outcome_ms is None:
         raise FatalError(
-            f"Kafka keeps one of {', '.join(names)} for ever, so nothing may be deleted that the "
-            "audit looks for: see `judgify topics check`"
+            "Kafka keeps requests, escalations or results for ever, so nothing may be deleted that "
+            "the audit looks for: see `judgify topics check`"
         )
-    return -(-lifetime_ms // DAY_MS) + MARGIN_DAYS
+    return -(-(request_ms + outcome_ms) // DAY_MS) + MARGIN_DAYS
 
 
 def summarize(pruning: Pruning) -> dict[str, Any]:

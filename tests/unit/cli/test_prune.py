@@ -4,9 +4,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from judgify.cli.prune import describe, refuse_short, summarize
+from judgify.cli.prune import describe, find_days_min, refuse_short, summarize
 from schemas.errors import FatalError
 from sinks.postgres.prune import DEAD_LETTERS, DUPLICATES, JUDGMENTS, Keep, Pruned, Pruning
+from topics.registry import DAY_MS
 
 CUTOFF = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
 
@@ -21,6 +22,26 @@ CUTOFF = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
 def test_what_the_audit_may_still_look_for_is_not_deleted(keep: Keep, named: str) -> None:
     with pytest.raises(FatalError, match=named):
         refuse_short(keep, 15)
+
+
+@pytest.mark.parametrize(
+    ("request_ms", "outcome_ms", "days"),
+    [
+        (14 * DAY_MS, 14 * DAY_MS, 29),  # as `judgify topics create` makes them
+        (14 * DAY_MS, 3 * DAY_MS, 18),
+        (2 * DAY_MS + 1, 0, 4),
+    ],
+)
+def test_a_row_outlives_its_request_and_then_its_outcome_by_a_day(
+    request_ms: int, outcome_ms: int, days: int
+) -> None:
+    assert find_days_min(request_ms, outcome_ms) == days
+
+
+@pytest.mark.parametrize("lives", [(None, 1), (1, None)])
+def test_what_kafka_keeps_for_ever_is_never_deleted(lives: tuple[int | None, int | None]) -> None:
+    with pytest.raises(FatalError, match="for ever"):
+        find_days_min(*lives)
 
 
 def test_a_day_longer_than_kafka_is_enough() -> None:
