@@ -22,7 +22,7 @@ def plain_body(program: Program, namespace: Namespace, results: list[str]) -> li
         lines.append(f"if {body.conditions.ask(rule.when.root, 'plain')}: return {result}")
     lines.append(f"return {results[-1]}")
     leave = ["except (ArithmeticError, KeyError, TypeError):", f"    {fields.LEAVE}"]
-    return ["def find(e):", *_indent(["try:", *_indent(["get = e.get", *lines]), *leave])]
+    return ["def find(e):", *_indent(["try:", *_indent(lines), *leave])]
 
 
 def guarded_body(program: Program, namespace: Namespace) -> list[str]:
@@ -55,7 +55,8 @@ class _Body:
         self._bounds = {
             field.name: fields.bound(field, guarded=guarded) for field in program.fields
         }
-        self._values = Values(namespace, self._bounds, guarded=guarded)
+        self._integers = {field.name: fields.integer_bound(field) for field in program.fields}
+        self._values = Values(namespace, self._bounds, self._integers, guarded=guarded)
         always_known = frozenset(field.name for field in program.fields if field.required)
         self.conditions = Conditions(self._values, always_known)
 
@@ -96,7 +97,8 @@ class _Body:
         lines += self.take_hoisted()
         local = self._values.locals[name] = f"d{len(self._values.locals)}"
         if expression.type == "number":
-            self._bounds[name] = min(magnitude(expression.root, self._bounds), LARGEST)
+            for bounds in (self._bounds, self._integers):
+                bounds[name] = min(magnitude(expression.root, bounds), LARGEST)
         return [*lines, f"{local} = {text}"]
 
     def _derived_value(self, expression: Expression) -> str:

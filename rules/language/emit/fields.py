@@ -1,5 +1,6 @@
 """Python text that loads fields: exact classes, ranges and members, once per field."""
 
+import math
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -20,6 +21,9 @@ _CLASSES: Final[Mapping[FieldType, str]] = {
 LEAVE = "return careful(e)"
 """What the plain body does with a field that it cannot use at once."""
 
+INTEGER_MAX: Final = 2**26
+"""Up to here the plain body takes integers as they are: a product of two is exact in a double."""
+
 
 def bound(field: FieldSpec, *, guarded: bool) -> float:
     """Return the largest magnitude that the body lets through.
@@ -33,11 +37,20 @@ def bound(field: FieldSpec, *, guarded: bool) -> float:
     return float(min(widest, max(abs(field.range[0]), abs(field.range[1]))))
 
 
-def read(field: FieldSpec, namespace: Namespace) -> str:
-    """Return the text that fetches the raw value; `get` is that of the input."""
+def integer_bound(field: FieldSpec) -> float:
+    """Return the largest magnitude of what the plain body keeps as an integer."""
+    return min(float(INTEGER_MAX), bound(field, guarded=False))
+
+
+def _read_guarded(field: FieldSpec, namespace: Namespace) -> str:
     if len(field.path) == 1:
-        return f"get({namespace.constant(field.path[0])})"
+        return f"get({namespace.member(field.path[0])})"
     return f"dig(e, {namespace.constant(field.path)})"
+
+
+def _read_plain(field: FieldSpec, namespace: Namespace) -> str:
+    """Return text that raises KeyError or TypeError where the path leads nowhere."""
+    return "".join(["e", *(f"[{namespace.member(each)}]" for each in field.path)])
 
 
 def load_guarded(field: FieldSpec, name: str, bit: int, namespace: Namespace) -> list[str]:
@@ -50,7 +63,7 @@ def load_guarded(field: FieldSpec, name: str, bit: int, namespace: Namespace) ->
     is_unknown = f"{name} != {name}" if is_number else f"{name} is None"
     consequence = "return invalid(e)" if field.required else f"u |= {bit}"
     return [
-        f"{name} = {read(field, namespace)}",
+        f"{name} = {_read_guarded(field, namespace)}",
         f"if not ({_usual(field, name, namespace)}):",
         f"    if {name} is None:",
         *([f"        {name} = nan"] if is_number else []),
@@ -96,7 +109,7 @@ def _members(one_of: tuple[Scalar, ...], namespace: Namespace) -> str:
 
 def load_plain(field: FieldSpec, name: str, namespace: Namespace) -> list[str]:
     """Return statements that load the field, and leave the body when it is not usable at once."""
-    lines = [f"{name} = {read(field, namespace)}"]
+    lines = [f"{name} = {_read_plain(field, namespace)}"]
     members = None if field.one_of is None else _members(field.one_of, namespace)
     match field.type:
         case "number" | "integer":
@@ -106,8 +119,11 @@ def load_plain(field: FieldSpec, name: str, namespace: Namespace) -> list[str]:
         case "string":
             lines += [] if members else _guard_string(name, namespace)
         case "list":
-            lines[0] = f"{name} = {namespace.object(make_loader(field))}({read(field, namespace)})"
-            lines.append(f"if {name} is None: {LEAVE}")
+            load = namespace.object(make_loader(field))
+            lines = [
+                f"{name} = {load}({_read_plain(field, namespace)})",
+                f"if {name} is None: {LEAVE}",
+            ]
     if members is not None:
         # Strings that are equal only after normalization take the guarded body.
         lines.append(f"if {name} not in {members}: {LEAVE}")
@@ -115,13 +131,41 @@ def load_plain(field: FieldSpec, name: str, namespace: Namespace) -> list[str]:
 
 
 def _guard_number(field: FieldSpec, name: str) -> list[str]:
+    """Return statements that keep a double or a small integer, and convert a larger one.
+
+    Most values pass one cheap test; what does not pass it is looked at closely.
+    """
     whole = f" or not {name}.is_integer()" if field.type == "integer" else ""
-    return [
+    closely = [
         f"if type({name}) is not float:",
         f"    if type({name}) is not int: {LEAVE}",
         f"    {name} = {name} * 1.0",
         f"if not {_within(field, name, float(EXACT_INTEGER_MAX))}{whole}: {LEAVE}",
     ]
+    quick = _quick_integer(field, name) if whole else _quick_number(field, name)
+    if quick is None:
+        return closely
+    return [f"if not ({quick}):", *(f"    {line}" for line in closely)]
+
+
+def _quick_number(field: FieldSpec, name: str) -> str | None:
+    """Return a test that no boolean passes, although it does not ask for the class.
+
+    To a comparison true and false are 1 and 0. What is no number at all raises TypeError. Two
+    comparisons are cheaper than a chain of them, and than a look at the class.
+    """
+    low, high = field.range or (-math.inf, math.inf)
+    high = min(float(high), float(INTEGER_MAX))
+    above = f"{name} >= {float(low)!r}" if low > 1 else f"{name} > 1.0"
+    return f"{above} and {name} <= {high!r}" if high > max(low, 1.0) else None
+
+
+def _quick_integer(field: FieldSpec, name: str) -> str | None:
+    low, high = field.range or (-math.inf, math.inf)
+    least, most = max(low, -INTEGER_MAX), min(high, INTEGER_MAX)
+    if least > most:
+        return None
+    return f"type({name}) is int and {math.ceil(least)!r} <= {name} <= {math.floor(most)!r}"
 
 
 def _guard_string(name: str, namespace: Namespace) -> list[str]:

@@ -4,7 +4,7 @@ import math
 import sys
 from collections.abc import Mapping
 
-from rules.language.limits import FIELD_ITEMS_MAX, STRING_CHARS_MAX
+from rules.language.limits import EXACT_INTEGER_MAX, FIELD_ITEMS_MAX, STRING_CHARS_MAX
 from rules.language.tree import (
     Arithmetic,
     Call,
@@ -36,6 +36,16 @@ def may_overflow(node: Node, bounds: Bounds) -> bool:
             return may_overflow(operand, bounds)
         case _:
             return False
+
+
+def is_exact(node: Arithmetic, integers: Bounds) -> bool:
+    """Whether each step, done with integers within these bounds, is what doubles make of it."""
+    reach = magnitude(node.first, integers)
+    for operator, operand in node.rest:
+        reach = _step(reach, operator, operand, magnitude(operand, integers))
+        if reach > EXACT_INTEGER_MAX:
+            return False
+    return True
 
 
 def magnitude(node: Node, bounds: Bounds) -> float:

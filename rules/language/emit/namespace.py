@@ -4,6 +4,8 @@ import unicodedata
 from collections.abc import Callable
 from typing import Any
 
+import orjson
+
 from rules.language.emit import operations
 from rules.language.input_value import dig
 
@@ -44,6 +46,14 @@ class Namespace:
         """Return the name of a hashable value."""
         return self._once((type(value), value), lambda: value)
 
+    def member(self, name: str) -> str:
+        """Return the name of a key of events: of the very object that our decoder gives as key.
+
+        orjson gives equal keys as one object (of up to 64 bytes), and a dict finds the same object
+        in half the time of an equal one.
+        """
+        return self._once((orjson, name), lambda: _as_decoded(name))
+
     def table(self, constant: str, entries: tuple[tuple[str, Any], ...]) -> str:
         """Return the name of a constant map; all its look-ups share one."""
         return self._once((dict, constant), lambda: dict(entries))
@@ -63,3 +73,11 @@ class Namespace:
         name = f"k{len(self.values)}"
         self.values[name] = value
         return name
+
+
+def _as_decoded(name: str) -> str:
+    try:
+        [key] = orjson.loads(orjson.dumps({name: None}))
+    except orjson.JSONEncodeError:
+        return name  # It has lone surrogates: no event has such a key.
+    return str(key)

@@ -1,13 +1,14 @@
 """Python text for numbers and strings.
 
-In the plain body every operand is known: an error, or `overflow()`, leaves it. In the guarded body
+In the plain body every operand is known: an error, or `overflow()`, leaves it. Small integers stay
+integers there, as long as what is made of them equals what doubles make. In the guarded body
 UNKNOWN is NaN for numbers and None for strings; it passes through `+ - * / %` by itself, so only
 what would swallow it is guarded: a divisor, an argument, and whatever is compared.
 """
 
 from typing import cast
 
-from rules.language.emit.magnitude import Bounds, may_overflow
+from rules.language.emit.magnitude import Bounds, is_exact, may_overflow
 from rules.language.emit.namespace import Namespace
 from rules.language.tree import Arithmetic, Call, Items, Literal, Lookup, Negative, Node, Reference
 
@@ -15,11 +16,14 @@ from rules.language.tree import Arithmetic, Call, Items, Literal, Lookup, Negati
 class Values:
     """Writes the values of one function body."""
 
-    def __init__(self, namespace: Namespace, bounds: Bounds, *, guarded: bool) -> None:
+    def __init__(
+        self, namespace: Namespace, bounds: Bounds, integers: Bounds, *, guarded: bool
+    ) -> None:
         self.guarded = guarded
         self.locals: dict[str, str] = {}
         self._namespace = namespace
         self._bounds = bounds
+        self._integers = integers
         self._temporaries = 0
 
     def temporary(self) -> str:
@@ -74,6 +78,8 @@ class Values:
 
     def _arithmetic(self, node: Arithmetic) -> str:
         text = [self._raw(node.first)]
+        if not self.guarded and not is_exact(node, self._integers):
+            text.insert(0, "1.0 *")  # Python's integers would go on beyond what a double holds.
         for operator, operand in node.rest:
             divides = operator in {"/", "%"}
             text.append(f"{operator} {self._divisor(operand) if divides else self._raw(operand)}")

@@ -4,8 +4,11 @@ import math
 from random import Random
 from typing import Any
 
-_NUMBERS = (0, 1, 2, 2.5, -3, 0.1, 3.5, 1.5, 0.30000000000000004, 300, 4.0, -0.5, 1e200, 2**53)
-_INTEGERS = (0, 1, 2, 3.0, -3, 5, 300)
+_NUMBERS = (
+    0, 1, 2, 2.5, -3, 0.1, 3.5, 1.5, 0.30000000000000004, 300, 4.0, -0.5, 1e200, 2**53,
+    2**26 - 1, 2**26 + 1,  # Between them ends what generated code keeps as an integer.
+)  # fmt: skip
+_INTEGERS = (0, 1, 2, 3.0, -3, 5, 300, 1 - 2**26)
 _STRINGS = (
     "L",
     "M",
@@ -15,6 +18,7 @@ _STRINGS = (
     "b",
     "",
     "\uac00",
+    "\u1100\u1161",
     "\u1100\u1161",
     "cab",
     "it's",
