@@ -14,6 +14,8 @@ from tests.support.services import (
     require_url,
 )
 
+pytest_plugins = ("tests.support.skips",)
+
 # Random on purpose: each run tries something new, on a laptop and in CI alike. A failure prints its
 # example and the `@reproduce_failure` line that repeats it. No deadline: a busy machine is no bug.
 settings.register_profile(

@@ -29,14 +29,20 @@ async def test_waiting_in_vain_fails_on_the_loop_too() -> None:
 
 def test_a_missing_service_skips_on_a_laptop(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CI", raising=False)
+    monkeypatch.delenv("WITH_STACK", raising=False)
     monkeypatch.delenv("JUDGIFY_NO_SUCH_URL", raising=False)
 
     with pytest.raises(pytest.skip.Exception, match="JUDGIFY_NO_SUCH_URL"):
         require_url("JUDGIFY_NO_SUCH_URL")
 
 
-def test_a_missing_service_fails_in_ci(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CI", "1")
+@pytest.mark.parametrize("sign", ["CI", "WITH_STACK"])
+def test_a_missing_service_fails_in_ci_and_beside_a_stack(
+    monkeypatch: pytest.MonkeyPatch, sign: str
+) -> None:
+    for name in ("CI", "WITH_STACK"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv(sign, "1")
 
     with pytest.raises(pytest.fail.Exception, match="JUDGIFY_NO_SUCH_URL"):
         require_url("JUDGIFY_NO_SUCH_URL")
