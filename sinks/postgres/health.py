@@ -14,6 +14,10 @@ TABLES: Final = (
     "judgment_duplicates", "judgment_counts", "dead_letters",
 )  # fmt: skip
 """Written by postgres-sink."""
+PRUNED_TABLES: Final = (
+    "judgment_executions", "judgment_duplicates", "judgment_counts", "dead_letters",
+)  # fmt: skip
+"""From which `judgify db prune` deletes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +31,8 @@ class PostgresHealth:
     makes_temporary_tables: bool
     not_writable: tuple[str, ...]
     """Tables that exist and that our role may not write."""
+    not_deletable: tuple[str, ...]
+    """Tables that are pruned, exist, and from which our role may not delete."""
     connections_free: int
     """For roles that are no superuser."""
     schema_version: int
@@ -45,7 +51,9 @@ async def fetch_health(database_url: str, directory: Path = MIGRATIONS_DIR) -> P
         FatalError: the address or the role is wrong.
     """
     async with connect(database_url, APPLICATION) as connection:
-        row = await connection.fetchrow(load_statement("fetch_health"), list(TABLES))
+        row = await connection.fetchrow(
+            load_statement("fetch_health"), list(TABLES), list(PRUNED_TABLES)
+        )
     states = await fetch_status(database_url, directory)
 
     def named(state: str) -> tuple[str, ...]:
@@ -59,6 +67,7 @@ async def fetch_health(database_url: str, directory: Path = MIGRATIONS_DIR) -> P
         read_only=told["read_only"],
         makes_temporary_tables=told["makes_temporary_tables"],
         not_writable=tuple(told["not_writable"]),
+        not_deletable=tuple(told["not_deletable"]),
         connections_free=told["connections_free"],
         schema_version=max((it.version for it in states if it.applied_at), default=0),
         pending=named("pending"),

@@ -179,6 +179,31 @@ def test_a_role_that_may_not_write_is_told_what_it_lacks(
     assert "may not make temporary tables" in words
 
 
+def test_a_role_that_may_write_and_not_delete_is_told_that_it_cannot_prune(
+    services: str,
+    poor_role: str,
+    database_url: str,
+    doctor: Doctor,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def let_it_write() -> None:
+        connection = await asyncpg.connect(database_url)
+        role = urlsplit(poor_role).username
+        await connection.execute(
+            f"GRANT INSERT, UPDATE ON ALL TABLES IN SCHEMA public TO {role};"
+            f"GRANT DELETE ON dead_letters TO {role}"
+        )
+        await connection.close()
+
+    asyncio.run(let_it_write())
+    monkeypatch.setenv("DATABASE_URL", poor_role)
+
+    words = str(doctor.ask("postgres"))
+
+    assert "may not write" not in words
+    assert "lacks DELETE on judgment_executions, judgment_duplicates, judgment_counts:" in words
+
+
 def test_what_accepts_and_never_answers_does_not_keep_it(
     commands: Commands, monkeypatch: pytest.MonkeyPatch, doctor: Doctor
 ) -> None:

@@ -100,6 +100,12 @@ def _judge_role(health: PostgresHealth) -> Iterator[Finding]:
             f"{health.role} may not write {', '.join(health.not_writable)}",
             f"grant SELECT, INSERT, UPDATE, DELETE on them to {health.role}",
         )
+    elif health.not_deletable:
+        yield warn(
+            f"{health.role} lacks DELETE on {', '.join(health.not_deletable)}: "
+            "`judgify db prune` fails as this role",
+            f"grant DELETE on them to {health.role}, or prune as another role",
+        )
     if not health.makes_temporary_tables:
         yield fail(
             f"{health.role} may not make temporary tables",

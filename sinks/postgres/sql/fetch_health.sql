@@ -14,6 +14,11 @@ SELECT
                 AND has_table_privilege(to_regclass(name), 'UPDATE')
             )
     ) AS not_writable,
+    ARRAY(
+        SELECT name
+        FROM unnest($2::text[]) AS name
+        WHERE to_regclass(name) IS NOT NULL AND NOT has_table_privilege(to_regclass(name), 'DELETE')
+    ) AS not_deletable,
     current_setting('max_connections')::integer
         - current_setting('superuser_reserved_connections')::integer
         - (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend')::integer

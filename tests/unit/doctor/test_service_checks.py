@@ -19,7 +19,8 @@ from tests.support.subjects import look_at, make_subject, told
 
 HEALTH = PostgresHealth(
     version="15.4", major=15, role="judgify", read_only=False, makes_temporary_tables=True,
-    not_writable=(), connections_free=90, schema_version=5, pending=(), edited=(), unknown=(),
+    not_writable=(), not_deletable=(), connections_free=90, schema_version=5,
+    pending=(), edited=(), unknown=(),
 )  # fmt: skip
 
 
@@ -98,6 +99,7 @@ def test_records_that_retention_took_unread_are_told() -> None:
         ("read_only", True, "fail: it takes no writes"),
         ("makes_temporary_tables", False, "fail: judgify may not make temporary tables"),
         ("not_writable", ("dead_letters",), "fail: judgify may not write dead_letters"),
+        ("not_deletable", ("dead_letters",), "warn: judgify lacks DELETE on dead_letters"),
         ("connections_free", 2, "warn: 2 connections free, one more process takes 5"),
         ("pending", ("0004_redrive",), "fail: the schema lacks 0004_redrive. `judgify db up"),
         ("edited", ("0001_workflows",), "fail: the schema was made by another text"),
