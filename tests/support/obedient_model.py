@@ -47,11 +47,11 @@ def verdict_reply(verdict: str) -> str:
 def _obey(texts: list[str], prompt: Prompt) -> str | None:
     reply = None
     for reading in _readings(texts):
-        reply = _do(reading, prompt) or reply
+        reply = _follow(reading, prompt) or reply
     return reply
 
 
-def _do(text: str, prompt: Prompt) -> str | None:
+def _follow(text: str, prompt: Prompt) -> str | None:
     if said := _SAY.findall(text):
         return str(said[-1])
     if told := _TELL.findall(text):
