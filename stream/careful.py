@@ -86,7 +86,7 @@ class CarefulHands:
     # ---------------------------------------------------------------------
 
     def _waits_for_orders(self) -> bool:
-        return all(_lane(tp) in self._seam.progress.culprits for tp in self._queues)
+        return all(tp.lane in self._seam.progress.culprits for tp in self._queues)
 
     def _find_due(self) -> dict[TopicPartition, Fetched]:
         """Return what may be handed out next: nothing of its partition is in work, or held.
@@ -98,6 +98,8 @@ class CarefulHands:
         somebody_alone = any(self._is_alone(tp) for tp in self._handed)
         for tp, queue in self._queues.items():
             before = self._handed.get(tp)
+            if self._seam.progress.holds(tp):
+                continue  # it would only wait there, marked, though nobody works on it
             if (before is None or before.finished) and not self._is_held(tp, queue[0]):
                 alone = self._must_be_alone(tp, queue[0])
                 if not (alone and somebody_alone):
@@ -123,7 +125,7 @@ class CarefulHands:
         ledger = self._seam.ledger.partitions.get(tp)
         if record is None or ledger is None or record.offset != ledger.attempts.culprit:
             return False
-        culprits, lane = self._seam.progress.culprits, _lane(tp)
+        culprits, lane = self._seam.progress.culprits, tp.lane
         if (*tp, record.offset) in self._seam.skips():
             if culprits.pop(lane, None) is not None:
                 log.info("record_released", lane=lane, offset=record.offset)
@@ -156,7 +158,3 @@ class CarefulHands:
                 self._note_rewind(tp, accepted.offset)
         if not queue:
             del self._queues[tp]
-
-
-def _lane(tp: TopicPartition) -> str:
-    return f"{tp.topic}/{tp.partition}"

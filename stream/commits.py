@@ -61,10 +61,15 @@ class Committer:
         await self.commit()
 
     def _note_survivors(self) -> None:
-        """What waits for a dependency has ended no process, however often we are killed."""
-        ledger, held = self._seam.ledger, self._seam.progress.held
-        for tp in ledger.partitions if held else ():
-            if f"{tp.topic}/{tp.partition}" in held or tp.topic in held:
+        """What waits for a dependency has ended no process, however often we are killed.
+
+        What is tried again, or at work beside it, may be about to.
+        """
+        ledger, progress = self._seam.ledger, self._seam.progress
+        if not progress.held:
+            return
+        for tp, ours in ledger.partitions.items():
+            if ours.records_unfinished and progress.waits(tp):
                 ledger.note_survived(tp)
 
     async def _send_due(self) -> None:

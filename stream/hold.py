@@ -14,6 +14,7 @@ from runtime.clock import Clock
 from runtime.logs import get_logger
 from runtime.metrics import DEPENDENCY_UP
 from schemas.errors import DependencyError
+from stream.ledger import TopicPartition
 
 BACKOFF_FIRST_S: Final = 0.05
 BACKOFF_MAX_S: Final = 5.0
@@ -47,11 +48,14 @@ class Progress:
         self.completed_at_s = clock.monotonic_s()
         """When something last completed, or when work was last handed to an idle process."""
         self.held: dict[str, Held] = {}
-        """What is held, by lane: `topic/partition` of a map, `topic` of a sink."""
+        """What is held, by lane: `topic/partition` of a map, `topic` of a sink; starts have names
+        of their own."""
 
         self.culprits: dict[str, Culprit] = {}
         """Records that are held because they end the process, by `topic/partition`."""
         self._holders: Counter[str] = Counter()
+        self._at_work: Counter[str] = Counter()
+        """By lane: what is tried again after it was held, and what else is answered there."""
         self._begun_at_s: dict[object, float] = {}
 
     def note_completed(self) -> None:
@@ -62,14 +66,24 @@ class Progress:
         return Culprit(offset, timestamp_ms, self._clock.monotonic_s())
 
     @contextmanager
-    def work(self) -> Iterator[None]:
+    def work(self, lane: str) -> Iterator[None]:
         """Mark what runs inside as one piece of work, for those that have many at a time."""
         token = object()
         self._begun_at_s[token] = self._clock.monotonic_s()
+        self._at_work[lane] += 1
         try:
             yield
         finally:
             del self._begun_at_s[token]
+            self._at_work[lane] -= 1
+
+    def holds(self, tp: TopicPartition) -> bool:
+        """Return whether a dependency stops the work on `tp`."""
+        return tp.lane in self.held or tp.topic in self.held
+
+    def waits(self, tp: TopicPartition) -> bool:
+        """Return whether it does, and nothing of that work runs at this moment."""
+        return self.holds(tp) and not (self._at_work[tp.lane] or self._at_work[tp.topic])
 
     def oldest_begun_at_s(self) -> float | None:
         """Return when the oldest piece of work that still runs began; from any thread."""
@@ -86,7 +100,7 @@ class Progress:
         try:
             while True:
                 try:
-                    result = await attempt()
+                    result = await self._try(lane, attempt, again=holding)
                 except DependencyError as error:
                     task = asyncio.current_task()
                     if task is not None and task.cancelling():
@@ -103,13 +117,22 @@ class Progress:
                     return result
         finally:
             if holding:
-                self._let_go(lane)
+                self._holders[lane] -= 1
+                if not self._holders[lane]:
+                    del self._holders[lane]
+                    self.let_go(lane)
 
-    def _let_go(self, lane: str) -> None:
-        self._holders[lane] -= 1
-        if not self._holders[lane]:
-            del self._holders[lane]
-            self.held.pop(lane, None)
+    async def _try(self, lane: str, attempt: Callable[[], Awaitable[T]], *, again: bool) -> T:
+        self._at_work[lane] += again
+        try:
+            return await attempt()
+        finally:
+            self._at_work[lane] -= again
+
+    def let_go(self, lane: str) -> None:
+        """Nobody holds `lane` any more, whatever became of it: nobody waits for the dependency."""
+        if (held := self.held.pop(lane, None)) is not None:
+            self._note_up(held.dependency)
 
     def _note_held(self, lane: str, error: DependencyError) -> None:
         before = self.held.get(lane)

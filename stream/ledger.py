@@ -25,6 +25,16 @@ class TopicPartition(NamedTuple):
     topic: str
     partition: int
 
+    @property
+    def lane(self) -> str:
+        """The name under which work on it is held, or a record of it."""
+        return f"{self.topic}/{self.partition}"
+
+    @property
+    def start(self) -> str:
+        """The name under which it is held while its start is looked for; no lane lets go of it."""
+        return f"start/{self.lane}"
+
 
 @dataclass(slots=True, eq=False)
 class Entry:

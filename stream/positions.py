@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any, Final, TypeVar
 
 from runtime.logs import get_logger
+from runtime.metrics import DEAD_LETTERS_TOTAL
 from schemas.errors import DependencyError, FatalError
 from stream.attempts import Attempts, parse_attempts
 from stream.commits import Committer
@@ -77,6 +78,8 @@ class Positions:
         self._identify_topics = identify_topics
         self._rewinds: dict[TopicPartition, int] = {}
         """Positions that do not fit the ledger; kept until they are set back."""
+        self._told: dict[TopicPartition, Lost] = {}
+        """What was lost of a partition and is told: its start may be looked for again."""
         self._tasks = Tasks()
         self._resolving: asyncio.Task[None] | None = None
 
@@ -85,6 +88,7 @@ class Positions:
         self._resolving = None  # first: whoever looks meanwhile must not take it for failed
         await self._tasks.cancel()
         self._rewinds.clear()
+        self._told.clear()
 
     def note_rewind(self, tp: TopicPartition, offset: int) -> None:
         """The position of `tp` must be set back to `offset`."""
@@ -115,7 +119,7 @@ class Positions:
 
     async def _resolve_alone(self, tp: TopicPartition) -> None:
         await self._seam.progress.hold(
-            f"{tp.topic}/{tp.partition}", lambda: self._resolve_starts([tp], OFFSETS_TIMEOUT_S)
+            tp.start, lambda: self._resolve_starts([tp], OFFSETS_TIMEOUT_S)
         )
 
     async def watch_topics(self) -> None:
@@ -211,11 +215,20 @@ class Positions:
         await self._thread.call(self._thread.set_positions(offsets))
 
     async def _bury_lost(self, lost: Lost) -> None:
+        """Publish the letter of a lost range, or of what is lost since it was told."""
+        tp = TopicPartition(lost.topic, lost.partition)
+        told = self._told.get(tp)
+        since = lost.first if told is None else max(lost.first, told.end)
+        if since >= lost.end:
+            return
+        letter = lost._replace(first=since).make_letter(self._seam)
+        await self._seam.publisher.publish(lost.partition, [letter])
+        self._told[tp] = lost
+        DEAD_LETTERS_TOTAL.labels(self._seam.agent, "lost").inc()
         log.error(
             "records_lost",
             topic=lost.topic,
             partition=lost.partition,
-            first=lost.first,
+            first=since,
             end=lost.end,
         )
-        await self._seam.publisher.publish(lost.partition, [lost.make_letter(self._seam)])

@@ -7,7 +7,6 @@ from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 from runtime.clock import format_ms
-from runtime.metrics import DEAD_LETTERS_TOTAL
 from schemas.dead_letter import DeadLetter
 from schemas.errors import FatalError
 from stream.batch import Output
@@ -26,7 +25,6 @@ class Lost(NamedTuple):
 
     def make_letter(self, seam: Seam) -> Output:
         """Return the one dead letter that stands for the whole range."""
-        DEAD_LETTERS_TOTAL.labels(seam.agent, "lost").inc()
         letter = DeadLetter(
             key=None,
             value=None,

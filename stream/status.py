@@ -40,15 +40,16 @@ def describe(seam: Seam, thread: FetchThread | None, now_s: float) -> list[dict[
 
 def _describe_held(seam: Seam, tp: TopicPartition, now_s: float) -> dict[str, Any] | None:
     held = seam.progress.held
-    culprit = seam.progress.culprits.get(f"{tp.topic}/{tp.partition}")
+    culprit = seam.progress.culprits.get(tp.lane)
     if culprit is not None:
         return {
             "kind": "record",
-            "name": f"{tp.topic}/{tp.partition}/{culprit.offset}",
+            "name": f"{tp.lane}/{culprit.offset}",
             "reason": f"the record at offset {culprit.offset} ends every process that works on it",
             "since_s": round(now_s - culprit.since_s, 1),
         }
-    found = held.get(f"{tp.topic}/{tp.partition}") or held.get(tp.topic) or held.get("fetch")
+    names = (tp.lane, tp.topic, tp.start, "fetch")
+    found = next((held[name] for name in names if name in held), None)
     if found is None:
         return None
     return {
@@ -60,7 +61,7 @@ def _describe_held(seam: Seam, tp: TopicPartition, now_s: float) -> dict[str, An
 
 
 def _age_s(seam: Seam, tp: TopicPartition, ledger: PartitionLedger) -> float | None:
-    culprit = seam.progress.culprits.get(f"{tp.topic}/{tp.partition}")
+    culprit = seam.progress.culprits.get(tp.lane)
     if culprit is not None:
         return max(0.0, (seam.clock.now_ms() - culprit.timestamp_ms) / 1_000)
     for entry in ledger.entries:

@@ -61,7 +61,7 @@ class _Partition:
 
     def __init__(self, source: TopicPartition, turns: Turns) -> None:
         self.source = source
-        self.lane = f"{source.topic}/{source.partition}"
+        self.lane = source.lane
         self.turns = turns
         self.gate = Gate()
         self.bugs = BugStreak()
@@ -136,7 +136,7 @@ class ConcurrentLane:
         self._turns = Turns(self._pace.concurrency)
         await self._tasks.cancel()
         for partition in partitions.values():
-            self._seam.progress.held.pop(partition.lane, None)
+            self._seam.progress.let_go(partition.lane)
 
     def raise_failure(self) -> None:
         if self._failure is not None:
@@ -161,7 +161,7 @@ class ConcurrentLane:
         offset = item.record.offset
         async with partition.turns.take(partition.gate, offset):
             try:
-                with self._seam.progress.work():
+                with self._seam.progress.work(partition.lane):
                     return await self._answer(partition, item)
             except DependencyError:
                 partition.gate.hold(offset)

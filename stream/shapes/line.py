@@ -58,7 +58,7 @@ class Line:
 
     def __init__(self, source: TopicPartition) -> None:
         self.source = source
-        self.name = f"{source.topic}/{source.partition}"
+        self.name = source.lane
         # Unbounded: the backlog bounds what is handed out, in records and in bytes.
         self.queue: deque[tuple[Batch, Entry]] = deque()
         self.flights: deque[Flight] = deque()

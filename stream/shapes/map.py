@@ -83,7 +83,7 @@ class MapLane:
         self._unfinished = 0
         self._idle.set()
         for lane in self._held():
-            del self._seam.progress.held[lane]
+            self._seam.progress.let_go(lane)
 
     def raise_failure(self) -> None:
         if self._failure is not None:

@@ -190,6 +190,46 @@ async def test_a_record_that_a_dependency_holds_keeps_no_other_partition_waiting
     assert "marked=" not in bench.thread.metadata[TP]
 
 
+@pytest.mark.parametrize("lane", [REQUESTS, TP.lane])
+async def test_nothing_is_handed_out_to_wait_for_what_a_dependency_holds(
+    bench: Bench, lane: str
+) -> None:
+    """It would be marked and taken for a survivor, though nobody has worked on it."""
+    bench.suspect(TP)
+    bench.seam.progress.held[lane] = Held("postgres", "away", 0)
+    bench.add(TP, 0)
+    await bench.turn()
+    while_held = list(bench.handed)
+
+    bench.seam.progress.held.clear()
+    await bench.until_handed(1)
+
+    assert while_held == []
+
+
+@pytest.mark.parametrize("lane", [REQUESTS, TP.lane])
+async def test_what_is_proven_against_a_record_stands_until_it_has_waited_itself(
+    bench: Bench, lane: str
+) -> None:
+    bench.suspect(TP, "fine died_of=0 deaths_marked=1 careful_until=9")
+    bench.seam.progress.held[lane] = Held("postgres", "away", 0)
+    await bench.commits.commit()
+    before = bench.thread.metadata[TP]
+    bench.seam.progress.held.clear()
+
+    bench.add(TP, 0)
+    await bench.until_handed(1)
+    bench.seam.progress.held[lane] = Held("postgres", "away", 0)
+    with bench.seam.progress.work(lane):
+        await bench.commits.commit()
+        at_work = bench.thread.metadata[TP]
+    await bench.commits.commit()
+
+    assert "died_of=0 deaths_marked=1" in before
+    assert at_work.endswith("marked=0 died_of=0 deaths_marked=1")
+    assert bench.thread.metadata[TP] == "judgify working fine careful_until=9"
+
+
 async def test_what_cannot_be_marked_is_not_handed_out(bench: Bench) -> None:
     bench.suspect(TP)
     bench.thread.errors["commit_offsets"] = [KafkaConnectionError() for _ in range(1_000)]

@@ -9,6 +9,7 @@ from runtime.metrics import REGISTRY
 from schemas.errors import DependencyError, FatalError
 from stream import hold
 from stream.hold import BACKOFF_FIRST_S, BACKOFF_MAX_S, Progress
+from stream.ledger import TopicPartition
 from tests.support.clock import FakeClock
 from tests.support.waiting import wait_until_async
 
@@ -180,6 +181,50 @@ async def test_a_hold_that_is_cancelled_ends(progress: Progress) -> None:
 
     with pytest.raises(asyncio.CancelledError):
         await task
+
+
+async def test_who_lets_go_of_a_dependency_unheard_leaves_no_alarm_behind(
+    progress: Progress, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A rebalance ends what waits; nobody of this process would ever say that it is back."""
+    dependency = Dependency(1_000, "u-cancelled")
+    holds = [
+        asyncio.ensure_future(progress.hold(lane, dependency.ask)) for lane in ("t/0", "t/1", "t/1")
+    ]
+    await wait_until_async(lambda: len(progress.held) == 2)
+    up = []
+    for task in holds:
+        up.append(dependency.is_up())
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    assert up == [0.0, 0.0, 0.0]
+    assert (dependency.is_up(), progress.held) == (1.0, {})
+
+
+async def test_what_is_tried_again_does_not_wait(progress: Progress) -> None:
+    """Nor does what others do in the same lane, as where many records are answered at a time."""
+    place, gate = TopicPartition("t", 0), asyncio.Event()
+    seen: list[bool] = []
+
+    async def try_twice() -> None:
+        seen.append(progress.waits(place))
+        if len(seen) == 1:
+            raise DependencyError("model", "away")
+        await gate.wait()
+
+    task = asyncio.ensure_future(progress.hold(place.lane, try_twice))
+    await wait_until_async(lambda: place.lane in progress.held)
+    with progress.work(place.lane):
+        seen.append(progress.waits(place))
+    waits = progress.waits(place)
+    await wait_until_async(lambda: len(seen) == 3, what="the second try")
+    gate.set()
+    await task
+
+    assert waits
+    assert seen == [False, False, False]
+    assert not progress.waits(place)
 
 
 async def test_a_cancellation_that_became_an_error_on_its_way_is_a_cancellation() -> None:

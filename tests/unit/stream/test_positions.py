@@ -6,16 +6,23 @@ from typing import Any
 import pytest
 from aiokafka.errors import KafkaConnectionError
 
+from runtime.metrics import REGISTRY
 from schemas.errors import DependencyError, FatalError
 from stream import pipeline as pipeline_module
 from stream import positions
 from stream.pipeline import Bounds
+from stream.status import describe
 from stream.tasks import Tasks
 from tests.support.pipeline_bench import TP, TP1
 from tests.support.pipeline_bench import PipelineBench as Bench
 from tests.support.seams import DEAD_LETTERS, REQUESTS
 from tests.support.waiting import wait_until_async
 from topics.headers import parse_dead_letter
+
+
+def count_lost() -> float:
+    labels = {"agent": "echo", "reason": "lost"}
+    return REGISTRY.get_sample_value("dead_letters_total", labels) or 0.0
 
 
 @pytest.fixture
@@ -100,6 +107,49 @@ async def test_what_is_lost_is_told_before_reading_goes_on(bench: Bench) -> None
 
     assert before == ([], {})
     assert len(bench.publisher.published) == 1
+
+
+async def test_what_is_lost_is_told_and_counted_once_however_often_the_start_is_looked_for(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stream.hold.BACKOFF_FIRST_S", 0.001)
+    before = count_lost()
+    bench.thread.append(TP, *[b"x"] * 9)
+    bench.thread.committed[TP] = 3
+    bench.thread.truncate(TP, 6)
+    bench.publisher.failures_left = 2
+    bench.thread.errors["commit_offsets"] = [KafkaConnectionError() for _ in range(3)]
+
+    async with bench.running():
+        await bench.wait_for(3)
+
+    assert len(bench.publisher.published) == 1
+    assert count_lost() == before + 1
+
+
+async def test_what_is_lost_meanwhile_is_told_besides(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stream.hold.BACKOFF_FIRST_S", 0.001)
+    bench.thread.append(TP, *[b"x"] * 9)
+    bench.thread.committed[TP] = 3
+    bench.thread.truncate(TP, 6)
+    bench.thread.errors["commit_offsets"] = [KafkaConnectionError()]
+    truncations = iter([6, 8])
+
+    def truncate() -> list[object]:
+        bench.thread.truncate(TP, next(truncations, 8))
+        return []
+
+    bench.thread.on_bounds = truncate  # type: ignore[assignment]  # -- any callable without arguments
+    async with bench.running():
+        await bench.wait_for(1)
+
+    letters = [parse_dead_letter(it.headers, None, None) for _, it in bench.publisher.published]
+    assert [letter.reason.split(" before")[0] for letter in letters] == [
+        "retention removed offsets 3 to 5",
+        "retention removed offsets 6 to 7",
+    ]
 
 
 async def test_a_rebalance_while_starts_are_found_makes_them_be_found_anew(bench: Bench) -> None:
@@ -197,10 +247,12 @@ async def test_a_partition_without_a_leader_holds_up_no_other(
         await bench.wait_for(2)
         await wait_until_async(lambda: bench.seam.progress.held)
         while_leaderless = (bench.lane.values(), list(bench.seam.progress.held))
+        told = describe(bench.seam, None, 0)
         bench.thread.leaderless = set()
         await bench.wait_for(3)
 
-    assert while_leaderless == ([b"a", b"b"], [f"{REQUESTS}/1"])
+    assert while_leaderless == ([b"a", b"b"], [TP1.start])
+    assert [row["held"] and row["held"]["name"] for row in told] == [None, "kafka"]
     assert bench.seam.progress.held == {}
 
 

@@ -7,6 +7,8 @@ import pytest
 
 from schemas.errors import DependencyError, FatalError, MessageError
 from stream.batch import Batch, Burial, Output, Record
+from stream.hold import Held
+from stream.ledger import TopicPartition
 from stream.salvage import UnreadableRecord
 from stream.shapes.map import MapLane
 from stream.shapes.sink import SinkLane
@@ -190,6 +192,25 @@ async def test_what_a_dependency_holds_is_not_waited_for(bench: SeamBench, lane:
     await sink.drop()
 
     assert ended == [False, False]
+
+
+async def test_a_start_that_is_looked_for_holds_up_no_lane_and_outlives_it(
+    bench: SeamBench, lane: MapLane
+) -> None:
+    held = Held("kafka", "no leader", 0)
+    bench.seam.progress.held[TopicPartition(REQUESTS, 1).start] = held
+    bench.publisher.gate.clear()
+    lane.hand(*bench.accept([b"a"]))
+
+    finishing = asyncio.ensure_future(lane.finish(5))
+    await asyncio.sleep(0.02)
+    bench.publisher.gate.set()
+    finished = await finishing
+    await lane.drop()
+
+    assert finished
+    assert bench.committable() == 1
+    assert list(bench.seam.progress.held.values()) == [held]
 
 
 class Store:

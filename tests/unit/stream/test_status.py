@@ -114,6 +114,7 @@ def test_an_age_is_never_negative(bench: SeamBench) -> None:
     [
         (f"{REQUESTS}/1", [False, True]),
         (REQUESTS, [True, True]),
+        (f"start/{REQUESTS}/0", [True, False]),
         ("fetch", [True, True]),
         (OTHER, [False, False]),
         ("start", [False, False]),
