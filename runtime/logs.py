@@ -20,7 +20,10 @@ from runtime.log_lines import mask_event, render_json
 from runtime.log_queue import QueuedHandler
 
 FRAMES_MAX: Final = 20
-LIBRARIES: Final = ("faust", "mode", "aiokafka", "asyncpg", "aiohttp", "asyncio", "kafka")
+LIBRARIES: Final = (
+    *("faust", "mode", "aiokafka", "kafka", "asyncpg", "aiohttp", "asyncio"),
+    *("openai", "httpx2", "httpcore2"),
+)
 """Their INFO is chatter: they are heard from WARNING on, and from INFO on when we debug."""
 
 

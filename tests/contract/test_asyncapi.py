@@ -13,7 +13,7 @@ from judgify.asyncapi.channels import PREFIX, PROFILE
 from judgify.asyncapi.document import FILE, build_document, render_document
 from judgify.asyncapi.messages import CARRIED
 from judgify.asyncapi.topics_page import PAGE, render_page
-from judgify.cli.run import PROCESSES
+from judgify.cli.run import PROCESSES, load_process
 from judgify.schema_files import MESSAGES, render_schema
 from runtime.clock import BrokerClock
 from runtime.settings import load_settings
@@ -154,9 +154,13 @@ def test_the_headers_of_a_dead_letter_fit_and_are_all_described() -> None:
 
 @pytest.mark.parametrize("name", PROCESSES)
 async def test_the_operations_of_a_process_are_the_topics_that_it_works_with(name: str) -> None:
-    settings = {"kafka_bootstrap_servers": "nowhere:9092", "database_url": "postgresql://x/y"}
+    settings = {
+        "kafka_bootstrap_servers": "nowhere:9092",
+        "database_url": "postgresql://x/y",
+        "openai_model": "m",
+    }
     clock = BrokerClock(FakeClock())
-    spec = PROCESSES[name](load_settings(settings, environment={}), clock)
+    spec = load_process(name)(load_settings(settings, environment={}), clock)
 
     assert topics_of(name) == {
         topic.removeprefix(PREFIX) for topic in (*spec.topics_needed, *spec.topics_equal)

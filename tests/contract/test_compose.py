@@ -21,18 +21,19 @@ COMPOSE: Final[dict[str, Any]] = YAML(typ="safe").load((CHECKOUT / "compose.yaml
 SERVICES: Final[dict[str, dict[str, Any]]] = COMPOSE["services"]
 OURS: Final = {name: each for name, each in SERVICES.items() if "build" in each}
 RUNNING: Final = {name: each for name, each in OURS.items() if each["command"][0] == "run"}
-ONE_SHOT: Final = {name: each for name, each in OURS.items() if name not in RUNNING}
+ONE_SHOT: Final = {name: each for name, each in OURS.items() if each["restart"] == "no"}
 MEMORY_MB_MAX: Final = 6_144
 """Of the 8 GB that a laptop has to have."""
 
 NOT_PASSED_ON: Final = {
     "JUDGIFY_PROFILE": "one broker keeps one copy",
     "DATABASE_URL": "joined from DB_HOST and POSTGRES_PASSWORD",
-    "REDIS_URL": "no process uses Redis yet",
+    "REDIS_URL": "joined from REDIS_HOST and REDIS_PASSWORD",
     "JUDGIFY_HOST": "set by the image",
     "JUDGIFY_DATA_DIR": "set by the image",
     "JUDGIFY_CONFIG_DIR": "the image's working directory",
     "JUDGIFY_FAILPOINT": "for tests",
+    "OPENAI_API_KEY": "llm-agent alone asks",
 }
 BY_PLACE: Final = {
     "node.id", "controller.quorum.voters", "listeners", "advertised.listeners",
@@ -165,7 +166,7 @@ def test_every_setting_reaches_the_processes_or_is_left_out_for_a_reason() -> No
     for name, service in OURS.items():
         given = set(service["environment"])
         assert expected <= given, f"{name}: add to x-judgify in compose.yaml, or to NOT_PASSED_ON"
-        assert given <= expected | parts, f"{name}: no such setting"
+        assert given <= expected | parts | {"OPENAI_API_KEY"}, f"{name}: no such setting"
 
 
 def test_no_password_has_a_default_or_goes_to_whoever_does_not_need_it() -> None:
@@ -175,6 +176,8 @@ def test_no_password_has_a_default_or_goes_to_whoever_does_not_need_it() -> None
                 assert rest.startswith(":?"), f"{name}: {variable}"
     knowing = {name for name in OURS if "POSTGRES_PASSWORD" in OURS[name]["environment"]}
     assert knowing == {"setup-database", "postgres-sink"}
+    for secret in ("OPENAI_API_KEY", "REDIS_PASSWORD"):
+        assert {name for name in OURS if secret in OURS[name]["environment"]} == {"llm-agent"}
     assert "setup-database" in SERVICES["postgres-sink"]["depends_on"]
 
 

@@ -1,0 +1,89 @@
+"""Puts llm-agent together: escalations in, judgments out."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+from agents.llm.agent import LlmAgent
+from judgify.processes.host import ENGINE, bounds_of, limits_of
+from judgify.processes.knowledge import Knowledge
+from judgify.processes.llm_lane import LlmLane
+from runtime.clock import BrokerClock, SystemClock
+from runtime.settings import Settings
+from stream.burial import Undertaker
+from stream.process import Spec
+from stream.seam import Seam
+from stream.shapes.concurrent import ConcurrentLane, Pace
+from stream.watchdog import Limits
+from topics.registry import DEAD_LETTERS, ESCALATIONS, REQUESTS, RESULTS, full_name
+
+NAME: Final = "llm-agent"
+REVOKE_PATIENCE_S: Final = 2.0
+"""When partitions go, an answer under way is waited for so long; whoever gets them asks again."""
+
+WORK_MARGIN_S: Final = 30.0
+
+
+def make_spec(settings: Settings, clock: BrokerClock) -> Spec:
+    """Return the process as the stream runs it.
+
+    Raises:
+        FatalError: nobody said which model to ask, or where.
+    """
+    prefix = settings.topic_prefix
+    requests, results = full_name(REQUESTS, prefix), full_name(RESULTS, prefix)
+    escalations, dead_letters = full_name(ESCALATIONS, prefix), full_name(DEAD_LETTERS, prefix)
+    knowledge = Knowledge(settings, clock)
+    lane = LlmLane(settings, (SystemClock(), clock), knowledge.switches, (escalations, results))
+    agent = LlmAgent(
+        results,
+        knowledge,
+        lane.asker,
+        clock,
+        engine=ENGINE,
+        total_timeout_s=settings.llm_total_timeout_s,
+    )
+    pace = Pace(settings.llm_concurrency, REVOKE_PATIENCE_S)
+
+    def make_lanes(seam: Seam, undertaker: Undertaker) -> Sequence[ConcurrentLane]:
+        lane.watch(seam.ledger)
+        return [ConcurrentLane(escalations, agent, seam, undertaker, pace)]
+
+    async def open_all() -> None:
+        await knowledge.open()
+        await lane.open()
+
+    async def close_all() -> None:
+        await lane.close()
+        await knowledge.close()
+
+    def export() -> None:
+        knowledge.export()
+        lane.export()
+
+    return Spec(
+        agent=NAME,
+        group=settings.group(NAME),
+        bootstrap_servers=settings.bootstrap,
+        engine=ENGINE,
+        topics_needed=(dead_letters, *knowledge.topics),
+        topics_equal=(escalations, results),
+        requests_topic=requests,
+        dead_letters_topic=dead_letters,
+        make_lanes=make_lanes,
+        skips=knowledge.skips,
+        open=open_all,
+        close=close_all,
+        problems=knowledge.problems,
+        details=lambda: knowledge.details() | {"llm": lane.details()},
+        export=export,
+        bounds=replace(bounds_of(settings), few={escalations: pace.records_max}),
+        limits=replace(limits_of(settings), work_s=_longest_work_s(settings)),
+        ack_timeout_s=settings.publish_timeout_s,
+        drain_timeout_s=settings.drain_timeout_s,
+    )
+
+
+def _longest_work_s(settings: Settings) -> float:
+    """Return after how long an answer under way is a standstill."""
+    return max(Limits().work_s, settings.llm_total_timeout_s + WORK_MARGIN_S)
