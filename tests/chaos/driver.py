@@ -1,6 +1,7 @@
 """The driver of one run: lay out, break under load (phase 1), heal and converge (phase 2), gather."""
 
 import json
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -61,6 +62,9 @@ class Run:
     program: tuple[str, ...] = PROGRAM
     """What is run in place of the product's own command."""
     skipped: list[str] = field(default_factory=list)
+    """Faults that this machine cannot have."""
+    late: list[str] = field(default_factory=list)
+    """Faults that found no time, because the machine was busy with other things."""
     _active: list[_Active] = field(default_factory=list)
 
     def execute(self) -> Evidence:
@@ -100,7 +104,7 @@ class Run:
                     self._inject(number, planned, scene)
             self._heal_due(scene, time.monotonic())
             scene.tick()
-        self.skipped += [f"{_name(planned)}: the time was up before" for _, planned in due]
+        self.late += [f"{_name(planned)}: the time was up before" for _, planned in due]
 
     def _is_due(self, planned: Planned, now_s: float, scene: Scene) -> bool:
         """Say whether it is time.
@@ -185,8 +189,10 @@ class Run:
 
     def _gather(self, scene: Scene, lane: Lane, facts: dict[str, float]) -> Evidence:
         evidence = Evidence(self.directory / "evidence.sqlite")
-        evidence.set_facts(**facts, seed=self.schedule.seed, skipped=json.dumps(self.skipped))
-        evidence.set_facts(kills_min=KILLS_MIN)
+        evidence.set_facts(**facts, seed=self.schedule.seed, kills_min=KILLS_MIN)
+        evidence.set_facts(skipped=json.dumps(self.skipped), late=json.dumps(self.late))
+        evidence.set_facts(planned=len(self.schedule.faults))
+        evidence.set_facts(all_must_strike=int(bool(os.environ.get("CI"))))
         evidence.add_load(scene.load)
         evidence.add_topics(lane.bootstrap, lane.requests, lane.results, lane.dead_letters)
         evidence.add_tables(scene.stage.database_url)

@@ -15,6 +15,8 @@ FILES_GROWTH_MAX: Final = 16
 """Sockets that a producer or a consumer may hold more after it was replaced."""
 LOOKS_MIN: Final = 20
 """Seconds that a process must have been ready for its open files to be compared."""
+LATE_PERCENT_MAX: Final = 50
+"""Of the faults, those for which a busy machine left no time, though it had twice as much."""
 CLOCK_SLACK_S: Final = 0.05
 """`stored_at` is when a transaction began, on the same machine's clock."""
 
@@ -289,6 +291,25 @@ INVARIANTS: Final = (
         WHERE NOT EXISTS (SELECT 1 FROM vitals WHERE slot LIKE column1 || '/%')
         UNION ALL
         SELECT 'no recovery was measured' WHERE NOT EXISTS (SELECT 1 FROM recoveries)
+        """,
+    ),
+    Invariant(
+        "I16",
+        f"what was planned struck: {LATE_PERCENT_MAX} % may come too late; in CI, no fault is missing",
+        f"""
+        SELECT 'left out: ' || each.value
+        FROM facts AS told, json_each(told.value) AS each
+        WHERE told.name = 'skipped'
+          AND (SELECT value FROM facts WHERE name = 'all_must_strike') = 1
+        UNION ALL
+        SELECT 'too late: ' || each.value
+        FROM facts AS told, json_each(told.value) AS each
+        WHERE told.name = 'late' AND 100 * json_array_length(told.value)
+              > {LATE_PERCENT_MAX} * (SELECT value FROM facts WHERE name = 'planned')
+        UNION ALL
+        SELECT 'nobody noted ' || column1
+        FROM (VALUES ('skipped'), ('late'), ('planned'), ('all_must_strike'))
+        WHERE column1 NOT IN (SELECT name FROM facts WHERE value IS NOT NULL)
         """,
     ),
     Invariant(

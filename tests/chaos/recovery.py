@@ -1,7 +1,8 @@
 """Recoveries: how long after each healing a lane made its first progress. Pure.
 
-A lane progresses when its group commits more. Where another fault of the lane strikes before that,
-the time runs from the last of their healings.
+A lane progresses when its group commits more. The clock stands still while another fault of the
+lane goes on, so that it runs from the end of the last one that overlaps; it never starts anew: a
+lane that stands still from one fault to the next has not recovered from the first.
 """
 
 from collections.abc import Mapping, Sequence
@@ -36,9 +37,8 @@ class Recovery(NamedTuple):
     target: str
     lane: str
     healed_s: float
-    """Of this fault, or of the last that overlapped."""
     took_s: float | None
-    """None: there was no progress any more."""
+    """Without the time of other faults of the lane. None: there was no progress any more."""
 
 
 def find_recoveries(events: Sequence[Mapping[str, Any]]) -> list[Recovery]:
@@ -55,15 +55,21 @@ def find_recoveries(events: Sequence[Mapping[str, Any]]) -> list[Recovery]:
 def _measure(
     trouble: Trouble, lane: str, troubles: Sequence[Trouble], progress: Sequence[float]
 ) -> Recovery:
-    since_s = trouble.healed_s
-    while True:
-        first_s = next((at_s for at_s in progress if at_s > since_s), None)
-        until_s = float("inf") if first_s is None else first_s
-        later = [it.healed_s for it in troubles if it.begun_s <= until_s and it.healed_s > since_s]
-        if not later:
-            took_s = None if first_s is None else round(first_s - since_s, 2)
-            return Recovery(trouble.fault, trouble.target, lane, since_s, took_s)
-        since_s = min(later)
+    first_s = next((at_s for at_s in progress if at_s > trouble.healed_s), None)
+    took_s = None
+    if first_s is not None:
+        took_s = round(_count_sound_s(trouble.healed_s, first_s, troubles), 2)
+    return Recovery(trouble.fault, trouble.target, lane, trouble.healed_s, took_s)
+
+
+def _count_sound_s(since_s: float, until_s: float, troubles: Sequence[Trouble]) -> float:
+    """Return the time between two moments in which none of `troubles` went on."""
+    sound_s, sound_since_s = 0.0, since_s
+    for trouble in sorted(troubles, key=lambda it: it.begun_s):
+        begun_s = min(trouble.begun_s, until_s)
+        sound_s += max(0.0, begun_s - sound_since_s)
+        sound_since_s = max(sound_since_s, trouble.healed_s)
+    return sound_s + max(0.0, until_s - sound_since_s)
 
 
 def _find_troubles(events: Sequence[Mapping[str, Any]]) -> list[Trouble]:

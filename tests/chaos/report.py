@@ -45,8 +45,9 @@ def print_run(
     console.print(table)
     numbers = (f"{name} {value}" for name, value in count(evidence).items())
     console.print("  " + " · ".join(numbers))
-    for line in json.loads(evidence.value("SELECT value FROM facts WHERE name = 'skipped'")):
-        console.print(f"  [bold yellow]SKIPPED[/] {line}")
+    for (lines,) in evidence.ask("SELECT value FROM facts WHERE name IN ('skipped', 'late')"):
+        for line in json.loads(lines):
+            console.print(f"  [bold yellow]SKIPPED[/] {line}")
     for verdict in verdicts:
         for line in verdict.named:
             console.print(f"  {verdict.invariant.code}: {line}", markup=False, soft_wrap=True)

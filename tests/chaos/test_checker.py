@@ -48,6 +48,7 @@ def sound() -> Evidence:
     evidence.add("recoveries", [("kill", "rule-agent/0", "rule-agent", 5.0, 3.2)])
     evidence.set_facts(left_unfinished=0, unique_index=1, connections_left=0, members_left=0)
     evidence.set_facts(alive=1, audit=0, kills_min=2)
+    evidence.set_facts(skipped="[]", late='["freeze kafka: late"]', planned=4, all_must_strike=1)
     evidence.finish()
     return evidence
 
@@ -154,6 +155,12 @@ DAMAGES: Final = {
         "UPDATE facts SET value = NULL WHERE name = 'left_unfinished'",
         {"I15"},
     ),
+    "a fault was left out": (
+        """UPDATE facts SET value = '["fill-disk postgres: no small disk"]' WHERE name = 'skipped'""",
+        {"I16"},
+    ),
+    "most faults came too late": ("UPDATE facts SET value = 1 WHERE name = 'planned'", {"I16"}),
+    "nobody noted what was left out": ("DELETE FROM facts WHERE name = 'skipped'", {"I16"}),
     "the audit complains": ("UPDATE facts SET value = 1 WHERE name = 'audit'", {"audit"}),
 }
 """What was done to the evidence, and which invariants must say so."""
@@ -164,6 +171,12 @@ def test_each_damage_is_found(evidence: Evidence, damage: str, codes: set[str]) 
     evidence.connection.execute(damage)
 
     assert find_broken(evidence) == codes
+
+
+def test_on_a_laptop_a_fault_may_be_left_out(evidence: Evidence) -> None:
+    evidence.set_facts(skipped='["fill-disk postgres: no small disk"]', all_must_strike=0)
+
+    assert find_broken(evidence) == set()
 
 
 def test_every_invariant_is_seen_to_fail() -> None:

@@ -82,17 +82,37 @@ def test_a_recovery_lasts_from_the_healing_to_the_next_commit() -> None:
     assert find_recoveries(events) == [Recovery("kill", "rule-agent/0", "rule-agent", 5, 3.5)]
 
 
-def test_a_second_fault_of_the_lane_starts_the_time_anew() -> None:
-    events = [
-        *fault(0, "rule-agent/0", 1, 5),
-        *fault(1, "kafka", 6, 9),
-        offsets(2, 10, 10),
-        offsets(11, 11, 11),
-    ]
+@pytest.mark.parametrize(
+    ("others", "progress_s", "took_s"),
+    [
+        ([(3, 9)], 11, 2),  # overlapping: from the end of the last
+        ([(3, 9), (8, 20)], 22, 2),
+        ([(3, 20), (6, 9)], 22, 2),
+        ([(3, 20)], 7, 0),  # it went on while another fault did
+        ([(6, 9)], 11, 3),  # the clock stops, and goes on
+        ([(6, 9), (10, 12), (11, 13)], 40, 29),
+        ([(6, 9), (30, 31)], 12, 4),
+        ([(1, 4)], 12, 7),
+    ],
+)
+def test_other_faults_of_the_lane_stop_the_clock_and_do_not_set_it_back(
+    others: list[tuple[float, float]], progress_s: float, took_s: float
+) -> None:
+    events = [*fault(0, "rule-agent/0", 1, 5), offsets(2, 10, 10)]
+    for number, (begun_s, healed_s) in enumerate(others, 1):
+        events += fault(number, "kafka", begun_s, healed_s)
+    events.append(offsets(progress_s, 11, 11))
 
-    took_s = {(it.target, it.lane): it.took_s for it in find_recoveries(events)}
+    took = {(it.target, it.lane): it.took_s for it in find_recoveries(events)}
 
-    assert took_s["rule-agent/0", "rule-agent"] == 2
+    assert took["rule-agent/0", "rule-agent"] == took_s
+
+
+def test_a_lane_that_stands_still_from_fault_to_fault_has_not_recovered_from_the_first() -> None:
+    kills = [fault(n, "rule-agent/0", 5 * n, 5 * n + 1) for n in range(12)]
+    events = [*(event for kill in kills for event in kill), offsets(60, 1)]
+
+    assert find_recoveries(events)[0].took_s == 59 - 11
 
 
 def test_a_fault_of_another_lane_excuses_nothing() -> None:
