@@ -1,0 +1,193 @@
+"""The exact cache: the same question has the same answer, and costs no call.
+
+The key is everything that could make a difference: the workflow's version, the model, the prompt,
+the choices, the values that the prompt shows. What is kept is the model's reply, and whoever finds
+one checks it as if it had just come: whoever wrote to Redis is fenced like a model.
+"""
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, NamedTuple, Protocol, TypeVar
+
+import orjson
+from pydantic import ValidationError
+
+from agents.llm.answer import Answer, check_answer
+from agents.llm.prompt import PROMPT_VERSION, Prompt
+from agents.llm.question import Question
+from agents.llm.turns import Turns
+from runtime.clock import Clock
+from runtime.metrics import LLM_CACHE_TOTAL
+from runtime.redis_link import RedisAway, RedisLink
+from schemas.judgment import LlmUse
+
+FORMAT: Final = 1
+"""Of what is kept; another one is a miss."""
+KEYS: Final = "judgify:llm:answer:"
+LIFE_S: Final = 86_400
+"""How long an answer is kept, here and in Redis: a model behind one name changes at times."""
+VALUE_BYTES_MAX: Final = 65_536
+ENTRIES_MAX: Final = 10_000
+BYTES_MAX: Final = 33_554_432
+"""Of all entries that one process keeps."""
+
+_hits: Final = LLM_CACHE_TOTAL.labels("hit")
+_misses: Final = LLM_CACHE_TOTAL.labels("miss")
+
+
+class Sought(NamedTuple):
+    """A question whose answer may be there."""
+
+    question: Question
+    prompt: Prompt
+    model: str
+    """As the endpoint is asked for it."""
+
+    @property
+    def key(self) -> str:
+        """Return 64 hex digits that no other question has."""
+        question = self.question
+        values = [(each.name, each.type, each.value, each.problem) for each in question.values]
+        parts = [
+            FORMAT,
+            question.version,
+            self.model,
+            PROMPT_VERSION,
+            question.verdicts,
+            values,
+            self.prompt.sha256,
+        ]
+        return hashlib.sha256(orjson.dumps(parts)).hexdigest()
+
+
+class Hit(NamedTuple):
+    """An answer that was there: no call, no tokens, no money."""
+
+    answer: Answer
+    use: LlmUse
+
+
+class Outcome(Protocol):
+    """How asking ended."""
+
+    @property
+    def answer(self) -> Answer | None: ...
+    @property
+    def use(self) -> LlmUse | None: ...
+
+
+T = TypeVar("T", bound=Outcome)
+
+
+class AnswerCache:
+    """Answers in Redis, for all copies, and the latest of this process in memory."""
+
+    def __init__(self, link: RedisLink, clock: Clock, prefix: str = KEYS) -> None:
+        self._link = link
+        self._clock = clock
+        self._prefix = prefix
+        self._kept: OrderedDict[str, tuple[float, bytes]] = OrderedDict()
+        self._kept_bytes = 0
+        self._turns = Turns()
+
+    async def find_or_ask(
+        self, sought: Sought, left_s: float, ask: Callable[[], Awaitable[T]]
+    ) -> Hit | T:
+        """Return the answer that is there, else what `ask` returns; keep it if it is one.
+
+        Of equal questions at one time only one is asked; the others wait, at most `left_s`.
+        """
+        hit = await self.find(sought)
+        if hit is None:
+            async with self._turns.take(sought.key, left_s) as waited:
+                hit = await self.find(sought) if waited else None
+                if hit is None:
+                    _misses.inc()
+                    asked = await ask()
+                    if asked.answer is not None and asked.use is not None:
+                        await self.store(sought, asked.answer, asked.use)
+                    return asked
+        _hits.inc()
+        return hit
+
+    async def find(self, sought: Sought) -> Hit | None:
+        """Return the answer to this very question, checked anew; None if there is none."""
+        key = sought.key
+        value = self._recall(key)
+        found = None if value is None else _read(value, sought)
+        if found is None:
+            value = await self._fetch(key)
+            found = None if value is None else _read(value, sought)
+            if found is not None and value is not None:
+                self._keep(key, value)
+        return found
+
+    async def store(self, sought: Sought, answer: Answer, use: LlmUse) -> None:
+        """Keep a checked answer and the call that brought it.
+
+        Nothing is kept when its reply, checked anew, would not be this answer: one that was cut.
+        """
+        value = orjson.dumps({"format": FORMAT, "key": sought.key, "use": use.model_dump()})
+        found = _read(value, sought)
+        if found is None or found.answer != answer:
+            return
+        self._keep(sought.key, value)
+        try:
+            await self._link.ask(
+                lambda client: client.set(self._prefix + sought.key, value, ex=LIFE_S)
+            )
+        except RedisAway:
+            return
+
+    async def _fetch(self, key: str) -> bytes | None:
+        try:
+            # A range, so that nobody can make us read more than we would keep.
+            value = await self._link.ask(
+                lambda client: client.getrange(self._prefix + key, 0, VALUE_BYTES_MAX)
+            )
+        except RedisAway:
+            return None
+        return value if isinstance(value, bytes) and value else None
+
+    def _recall(self, key: str) -> bytes | None:
+        entry = self._kept.get(key)
+        if entry is None:
+            return None
+        until_s, value = entry
+        if self._clock.monotonic_s() >= until_s:
+            self._drop(key)
+            return None
+        self._kept.move_to_end(key)
+        return value
+
+    def _keep(self, key: str, value: bytes) -> None:
+        if key in self._kept:
+            self._drop(key)
+        self._kept[key] = (self._clock.monotonic_s() + LIFE_S, value)
+        self._kept_bytes += len(value)
+        while len(self._kept) > ENTRIES_MAX or self._kept_bytes > BYTES_MAX:
+            self._drop(next(iter(self._kept)))
+
+    def _drop(self, key: str) -> None:
+        self._kept_bytes -= len(self._kept.pop(key)[1])
+
+
+def _read(value: bytes, sought: Sought) -> Hit | None:
+    """Return the answer in a value; None for anything that is not one to this question."""
+    if len(value) > VALUE_BYTES_MAX:
+        return None
+    try:
+        entry: Any = orjson.loads(value)
+        if not isinstance(entry, dict) or entry.get("format") != FORMAT:
+            return None
+        use = LlmUse.model_validate(entry.get("use"))
+    except (orjson.JSONDecodeError, ValidationError):
+        return None
+    if entry.get("key") != sought.key or use.reply is None:
+        return None
+    answer = check_answer(use.reply, sought.question, sought.prompt)
+    if not isinstance(answer, Answer):
+        return None
+    free = {"tokens_in": 0, "tokens_out": 0, "cost_usd": 0.0, "latency_ms": 0.0, "cached": True}
+    return Hit(answer, use.model_copy(update=free))
