@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from agents.llm.answer import Answer, InvalidAnswer, answer_model, check_answer, record_reply
 from agents.llm.bill import Bill
 from agents.llm.breaker import Breaker, Pass
+from agents.llm.cache import AnswerCache, Hit, Sought
 from agents.llm.limits.amounts import Amount, Limits, Scope, scope_names
 from agents.llm.limits.limiter import Limiter
 from agents.llm.limits.outcome import Refusal, Reservation
@@ -122,23 +123,31 @@ class Asks(Protocol):
 class Asker:
     """Asks one endpoint, on behalf of everybody in this process."""
 
-    def __init__(self, endpoint: Asks, fence: Fence, clock: Clock) -> None:
+    def __init__(self, endpoint: Asks, cache: AnswerCache, fence: Fence, clock: Clock) -> None:
         self._endpoint = endpoint
+        self._cache = cache
         self._fence = fence
         self._clock = clock
 
     async def ask(self, question: Question, caller: Caller, left_s: float) -> Asked:
         """Return how it ended, at most `left_s` from now."""
-        ends_s = self._clock.monotonic_s() + left_s
-        inquiry = _Inquiry(question, caller, ends_s, Bill(self._endpoint.model))
-        asked = await self._ask(inquiry)
+        asked = await self._ask(question, caller, left_s)
         LLM_REQUESTS_TOTAL.labels(asked.status).inc()
         return asked
 
-    async def _ask(self, inquiry: _Inquiry) -> Asked:
-        prompt = make_prompt(inquiry.question)
+    async def _ask(self, question: Question, caller: Caller, left_s: float) -> Asked:
+        prompt = make_prompt(question)
         if isinstance(prompt, Unanswerable):
             return Asked("unanswerable", None, prompt.reason, None)
+        ends_s = self._clock.monotonic_s() + left_s
+        inquiry = _Inquiry(question, caller, ends_s, Bill(self._endpoint.model))
+        sought = Sought(question, prompt, self._endpoint.model)
+        found = await self._cache.find_or_ask(
+            sought, left_s, lambda: self._ask_endpoint(prompt, inquiry)
+        )
+        return Asked("cached", found.answer, "", found.use) if isinstance(found, Hit) else found
+
+    async def _ask_endpoint(self, prompt: Prompt, inquiry: _Inquiry) -> Asked:
         found = await self._call(prompt, inquiry)
         leaked = isinstance(found, InvalidAnswer) and found.kind == "leak"
         if isinstance(found, InvalidAnswer):

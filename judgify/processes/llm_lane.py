@@ -7,6 +7,7 @@ from typing import Any
 
 from agents.llm.asking import Allowance, Asker, Fence
 from agents.llm.breaker import Breaker
+from agents.llm.cache import AnswerCache
 from agents.llm.endpoint import open_endpoint
 from agents.llm.limits.amounts import limits_of
 from agents.llm.limits.day import Share
@@ -64,7 +65,8 @@ class LlmLane:
             prices=load_prices(settings.llm_prices),
             max_tokens=settings.llm_max_tokens,
         )
-        self.asker = Asker(self._endpoint, fence, self._clock)
+        cache = AnswerCache(self._redis, self._clock)
+        self.asker = Asker(self._endpoint, cache, fence, self._clock)
 
     def watch(self, ledger: Ledger) -> None:
         """Take our share of the limits from the partitions in `ledger`, while Redis is away."""

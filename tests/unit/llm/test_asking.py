@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from agents.llm.answer import Answer
 from agents.llm.asking import Allowance, Asked, Asker, Caller, Fence
 from agents.llm.breaker import FAILURES_MAX, Breaker, CircuitState
+from agents.llm.cache import AnswerCache
 from agents.llm.limits.amounts import Limits
 from agents.llm.limits.day import Share
 from agents.llm.limits.limiter import Limiter
@@ -28,6 +29,7 @@ GOOD: Final = orjson.dumps({"verdict": "fail", "confidence": 0.9, "reasons": ["h
 BAD: Final = orjson.dumps({"verdict": "scrap", "confidence": 0.9, "reasons": []}).decode()
 USAGE: Final = Usage(1_000, 100, estimated=False)
 QUESTION: Final = ask(SEVERAL)
+OTHER: Final = replace(QUESTION, instructions="Look twice.")
 NO_LIMITS: Final = Limits()
 CALLER: Final = Caller("default", "press", NO_LIMITS)
 MODEL: Final = "gpt-4o-mini"
@@ -75,7 +77,8 @@ class Table:
             prices=load_prices(),
             max_tokens=Settings.model_fields["llm_max_tokens"].default,
         )
-        self.asker = Asker(self.endpoint, fence, self.clock)
+        cache = AnswerCache(RedisLink(None, self.clock), self.clock)
+        self.asker = Asker(self.endpoint, cache, fence, self.clock)
 
     def ask(self, left_s: float = 30.0) -> Asked:
         return asyncio.run(self.asker.ask(QUESTION, CALLER, left_s))
@@ -180,6 +183,17 @@ def test_a_refusal_by_a_limit_costs_no_probe_and_sends_nothing() -> None:
     assert len(table.endpoint.asked) == FAILURES_MAX + 1
 
 
+def test_the_same_question_is_answered_again_without_a_call() -> None:
+    table = Table(reply())
+
+    first, second = table.ask(), table.ask()
+
+    assert len(table.endpoint.asked) == 1
+    assert (second.status, second.answer) == ("cached", first.answer)
+    assert second.use is not None
+    assert (second.use.cached, second.use.cost_usd, second.use.tokens_in) == (True, 0.0, 0)
+
+
 def test_limits_are_settled_by_what_was_used() -> None:
     table = Table(reply(), everybody=Limits(tokens_per_minute=1_000_000))
 
@@ -213,7 +227,8 @@ def test_a_failure_that_may_cost_money_stays_counted(
 def test_over_the_limit_nobody_is_asked_and_it_says_which() -> None:
     table = Table(reply(), everybody=Limits(requests_per_minute=1))
 
-    first, second = table.ask(), table.ask()
+    first = table.ask()
+    second = asyncio.run(table.asker.ask(OTHER, CALLER, 30.0))
 
     assert (first.status, second.status) == ("answered", "over_limit")
     assert "requests per minute of all calls: 1 of 1 used" in second.why
