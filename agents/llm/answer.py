@@ -139,7 +139,7 @@ def _check_reply(reply: Any, question: Question) -> Answer | InvalidAnswer:
     if confidence < question.min_confidence:
         reason = f"confidence {confidence:.4g} is below {question.min_confidence:.4g}"
         return InvalidAnswer("unsure", reason)
-    return Answer(verdict, float(confidence), tuple(map(_keep_reason, reasons)))
+    return Answer(verdict, float(confidence), tuple(filter(None, map(_keep_reason, reasons))))
 
 
 def _problem_of(reasons: Any) -> str | None:

@@ -40,14 +40,15 @@ _BORDER: Final = "\0"
 _INSTRUCTION: Final = re.compile(
     r"\b(?:ignore|disregard|forget|override|bypass|skip)\b[^\0]{0,40}"
     r"\b(?:instruction|rule|prompt|previous|above|prior|earlier|polic|guideline)"
-    r"|\b(?:you are now|you must|act as|pretend to|from now on|new instruction|system prompt"
-    r"|developer mode|admin mode|do anything now|jailbreak)"
+    r"|\b(?:you are now|act as (?:an assistant|if you)|pretend to|from now on|new instruction"
+    r"|system prompt|developer mode|admin mode|do anything now|jailbreak)"
     r"|\b(?:answer|respond|reply|report|return|output|say|choose|set|give|mark|classify|judge|approve)\b"
     r"[^\0]{0,40}\b(?:verdict|confidence|severity|reasons)\b"
     r"|\bverdict\W{0,4}(?:must|should|shall|is|=|:)"
     r"|(?:지시|명령|규칙|지침|프롬프트|이전|앞선|위의)[^\0]{0,20}(?:무시|잊|따르지|우회|무효)"
     r"|(?:무시|잊어|우회)[^\0]{0,20}(?:지시|명령|규칙|지침|프롬프트)"
-    r"|(?:판정|판단|평결|결과|대답|응답|답변|신뢰도|답)[^\0]{0,30}(?:하라|하세요|해라|해줘|하십시오|출력|답하|정하|바꾸|내려)"
+    r"|(?:판정|판단|평결|대답|응답|답변|신뢰도)[^\0]{0,30}"
+    r"(?:하라|하세요|해라|해줘|하십시오|해 ?주세요|출력하|출력해|답하|답해|바꿔|바꾸|내려라|내리라)"
     r"|(?:너는|당신은|넌) ?(?:이제|지금)|지금부터|시스템 ?프롬프트|관리자 ?모드"
 )
 _ROLE: Final = re.compile(

@@ -6,6 +6,7 @@ from typing import Any
 
 from rules.language.atoms import Shown, shown
 from rules.language.input_value import why_unusable
+from rules.language.kleene import UNKNOWN
 from rules.language.reference import read_names
 from rules.program import Program
 
@@ -45,9 +46,10 @@ def show_values(program: Program, input_data: Mapping[str, Any]) -> tuple[ShownV
             path=field.path,
             formula=None,
             value=shown(names[field.name]),
-            problem=why_unusable(field, input_data),
+            problem=None if is_usable else why_unusable(field, input_data) or "cannot be used",
         )
         for field in program.fields
+        for is_usable in [names[field.name] is not UNKNOWN]
     ]
     derived = [
         ShownValue(

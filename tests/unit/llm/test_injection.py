@@ -70,6 +70,8 @@ ORDINARY: Final[tuple[Any, ...]] = (
     {"Type": "H", "Air temperature [K]": 300.1, "Product ID": "H29424", "Tool wear [min]": 205},
     {"note": "Spindle ran hot, operator reduced the feed. Rule of thumb exceeded."},
     {"note": "공구를 교체했고 이상이 없었다. 이전 교대에서 진동이 있었음."},
+    {"note": "측정 결과 출력이 낮음. 판단 결과 온도가 내려감. 위의 배관 점검 완료."},
+    {"note": "You must wear gloves. The valve may act as a brake; system: running."},
     {"trace": "550e8400-e29b-41d4-a716-446655440000", "sha": "a" * 64, "verdict": "ok"},
     {"image": encode("\x89PNG" + "x" * 90)},
     {"url": "https://example.org/path?token=abc", "emoji": "👩‍🔧 ok 🏭", "name": "Zoë Łukasz"},
