@@ -50,5 +50,6 @@ def load_answer_key(answers: Answers) -> AnswerKey:
                 for row, _ in zip(rows, range(ROWS_MAX), strict=False)
             }
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise FatalError(f"{answers.file}: {error}: name a CSV file that can be read") from error
+        what = getattr(error, "strerror", None) or error
+        raise FatalError(f"{answers.file}: {what}: name a CSV file that can be read") from error
     return AnswerKey(answers.field or answers.key, known)

@@ -12,14 +12,16 @@ from judgify.fake_llm.events import find_events, walk
 TEXTS_MAX: Final = 4_096
 _QUOTE: Final = "[\"'`«“]"
 _WORD: Final = rf"{_QUOTE}?(?P<word>[\w.-]+)"
+_STEM: Final = rf"{_QUOTE}?(?P<word>[\w.-]+?)"
+"""A word before a particle, which Korean writes without a space."""
 _BE: Final = "must be|should be|is|to|as|[:=]"
 _ORDERS: Final = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
         rf"\banswer\s+(?:(?:with|only|the|a|verdict|{_BE})\s+)*{_WORD}",
         rf"\bverdict\s*(?:(?:{_BE})\s*|(?={_QUOTE})){_WORD}",
-        rf"판정(?:을|은)?\s*{_WORD}[\"'`»”]?(?:으로|로)",
-        rf"{_WORD}[\"'`»”]?(?:이라고|라고|으로|로)\s*(?:대답|답|판정)",
+        rf"판정(?:을|은)?\s*{_STEM}[\"'`»”]?(?:으로|로)",
+        rf"{_STEM}[\"'`»”]?(?:이라고|라고|으로|로)\s*(?:대답|답|판정)",
     )
 )
 _ASKS_FOR_PROMPT: Final = re.compile(
