@@ -1,5 +1,13 @@
-"""The schema's history: numbered SQL files, each applied once, in order, in its own transaction."""
+"""The schema's history: numbered SQL files, each applied once, in order, in its own transaction.
 
+A file may begin with lines for us, `-- judgify: …`. `no transaction`: it builds indexes while
+others write (`index_builds.py`). `same as CHECKSUM`: an earlier text of it left the same schema,
+and where that was applied there is nothing to do.
+"""
+
+import asyncio
+import re
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,6 +20,7 @@ import asyncpg
 from schemas.errors import DependencyError, FatalError
 from sinks.postgres.connection import Connection, connect
 from sinks.postgres.errors import DEPENDENCY, RowRefused, postgres_errors
+from sinks.postgres.index_builds import build_indexes, find_builds
 
 MIGRATIONS_DIR: Final = Path(__file__).parent / "migrations"
 APPLICATION: Final = "judgify db"
@@ -20,9 +29,12 @@ LOCK_ID: Final = 7_205_759_403  # arbitrary, ours: it must only differ from othe
 """Key of the advisory lock: one upgrade at a time, however many start at once."""
 UPGRADE_WAIT_S: Final = 60
 """How long one upgrade waits for another."""
+LOCK_POLL_S: Final = 0.1
 TABLE_LOCK_WAIT_S: Final = 10
 """How long a migration waits for a table: everybody else queues behind it meanwhile."""
 MIGRATION_TIMEOUT_S: Final = 600
+
+_DIRECTIVE: Final = re.compile(r"^-- judgify: (.+)$", re.MULTILINE)
 
 State = Literal["applied", "pending", "edited", "unknown"]
 
@@ -48,6 +60,22 @@ class Migration:
     def checksum(self) -> str:
         """SHA-256 of the text, 64 hex."""
         return sha256(self.sql.encode()).hexdigest()
+
+    @property
+    def where(self) -> str:
+        """How messages name it."""
+        return f"migration {self.version:04d}_{self.name}"
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether it is applied whole or not at all."""
+        return "no transaction" not in _DIRECTIVE.findall(self.sql)
+
+    @property
+    def checksums(self) -> set[str]:
+        """Its checksum, and those of earlier texts that left the same schema."""
+        told = (it.removeprefix("same as ") for it in _DIRECTIVE.findall(self.sql))
+        return {self.checksum, *told}
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,33 +134,53 @@ async def fetch_status(database_url: str, directory: Path = MIGRATIONS_DIR) -> l
 
 
 async def _lock(connection: Connection) -> None:
-    """Wait for our turn; the lock ends with the connection."""
-    await connection.execute(f"SET statement_timeout = {MIGRATION_TIMEOUT_S * 1000}")
-    await connection.execute(f"SET lock_timeout = {UPGRADE_WAIT_S * 1000}")
-    try:
-        await connection.execute("SELECT pg_advisory_lock($1)", LOCK_ID, timeout=UPGRADE_WAIT_S + 5)
-    except asyncpg.LockNotAvailableError as error:
-        raise DependencyError(
-            DEPENDENCY, f"another `judgify db upgrade` has been running for {UPGRADE_WAIT_S} s"
-        ) from error
-    await connection.execute(f"SET lock_timeout = {TABLE_LOCK_WAIT_S * 1000}")
+    """Wait for our turn; the lock ends with the connection.
+
+    Asked for again and again: one statement that waited would itself be waited for, by the index
+    that the other upgrade builds, and neither would end.
+    """
+    deadline_s = time.monotonic() + UPGRADE_WAIT_S
+    while not await connection.fetchval("SELECT pg_try_advisory_lock($1)", LOCK_ID):
+        if time.monotonic() > deadline_s:
+            raise DependencyError(
+                DEPENDENCY, f"another `judgify db upgrade` has been running for {UPGRADE_WAIT_S} s"
+            )
+        await asyncio.sleep(LOCK_POLL_S)
 
 
 async def _apply(connection: Connection, migration: Migration) -> None:
-    """Run one file and note it, both or neither."""
-    where = f"migration {migration.version:04d}_{migration.name}"
+    """Run one file and note it: both or neither, or, outside a transaction, the note at last."""
+    changed = "nothing changed"
     try:
-        with postgres_errors():
-            async with connection.transaction():
-                await connection.execute(migration.sql, timeout=MIGRATION_TIMEOUT_S)
+        if migration.in_transaction:
+            with postgres_errors():
                 await connection.execute(
-                    "INSERT INTO schema_migrations (version, name, checksum) VALUES ($1, $2, $3)",
-                    migration.version, migration.name, migration.checksum,
-                )  # fmt: skip
+                    f"SET statement_timeout = {MIGRATION_TIMEOUT_S * 1000};"
+                    f"SET lock_timeout = {TABLE_LOCK_WAIT_S * 1000}"
+                )
+                async with connection.transaction():
+                    await connection.execute(migration.sql, timeout=MIGRATION_TIMEOUT_S)
+                    await _note(connection, migration)
+        else:
+            changed = "run it again: it goes on from there"
+            await build_indexes(connection, find_builds(migration.where, migration.sql))
+            await _note(connection, migration)
     except DependencyError as error:
-        raise DependencyError(DEPENDENCY, f"{where}: {error.reason}: nothing changed") from error
+        raise DependencyError(
+            DEPENDENCY, f"{migration.where}: {error.reason}: {changed}"
+        ) from error
     except (FatalError, RowRefused) as error:
-        raise FatalError(f"{where} failed, nothing changed: {error.__cause__}") from error
+        raise FatalError(
+            f"{migration.where} failed, {changed}: {error.__cause__ or error}"
+        ) from error
+
+
+async def _note(connection: Connection, migration: Migration) -> None:
+    with postgres_errors():
+        await connection.execute(
+            "INSERT INTO schema_migrations (version, name, checksum) VALUES ($1, $2, $3)",
+            migration.version, migration.name, migration.checksum,
+        )  # fmt: skip
 
 
 async def _fetch_history(connection: Connection) -> Sequence[asyncpg.Record]:
@@ -163,7 +211,7 @@ def _state(row: asyncpg.Record | None, migration: Migration | None) -> State:
         return "pending"
     if migration is None:
         return "unknown"
-    return "applied" if row["checksum"] == migration.checksum else "edited"
+    return "applied" if row["checksum"] in migration.checksums else "edited"
 
 
 def _refuse_edited(states: Sequence[MigrationState]) -> None:

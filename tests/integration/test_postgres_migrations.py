@@ -2,7 +2,7 @@
 
 import asyncio
 import shutil
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 import asyncpg
@@ -157,6 +157,114 @@ async def test_a_table_that_is_in_use_is_waited_for_a_bounded_time(
 
     await other.close()
     assert len(await upgrade(fresh_url, files)) == 1
+
+
+INDEX = """-- judgify: no transaction
+CREATE INDEX CONCURRENTLY IF NOT EXISTS a_by_n ON a (n);  -- of the numbers
+CREATE INDEX CONCURRENTLY IF NOT EXISTS a_by_n_again
+    ON a (n) WHERE n > 0;
+"""
+WAITS = "SELECT count(*) FROM pg_stat_progress_create_index WHERE datname = current_database()"
+
+
+async def test_an_index_is_built_while_others_write(fresh_url: str, files: Path) -> None:
+    await upgrade(fresh_url, files)
+    (files / "0002_index.sql").write_text(INDEX)
+    writer, other = await asyncpg.connect(fresh_url), await asyncpg.connect(fresh_url)
+    await writer.execute("BEGIN; INSERT INTO a VALUES (1)")  # what the build waits for
+
+    upgrading = asyncio.ensure_future(upgrade(fresh_url, files))
+    await wait_for(lambda: other.fetchval(WAITS))
+    await other.execute("SET lock_timeout = '1s'; INSERT INTO a VALUES (2)")
+    await writer.execute("COMMIT")
+
+    assert [state.name for state in await upgrading] == ["index"]
+    await asyncio.gather(writer.close(), other.close())
+    assert await query(fresh_url, "SELECT count(*) FROM pg_index WHERE indisvalid "
+                                  "AND indrelid = 'a'::regclass") == 2  # fmt: skip
+
+
+async def wait_for(ask: Callable[[], Awaitable[object]]) -> None:
+    async with asyncio.timeout(30):
+        while not await ask():  # noqa: ASYNC110 -- nobody tells us
+            await asyncio.sleep(0.01)
+
+
+async def test_an_index_that_was_cut_off_is_removed_and_built_by_the_next_upgrade(
+    fresh_url: str, files: Path
+) -> None:
+    await upgrade(fresh_url, files)
+    await query(fresh_url, "INSERT INTO a VALUES (1), (1)")
+    with pytest.raises(asyncpg.UniqueViolationError):
+        await query(fresh_url, "CREATE UNIQUE INDEX CONCURRENTLY a_by_n ON a (n)")
+    (files / "0002_index.sql").write_text(INDEX)
+
+    await upgrade(fresh_url, files)
+
+    assert await query(
+        fresh_url,
+        "SELECT indisvalid AND NOT indisunique FROM pg_index WHERE indexrelid = 'a_by_n'::regclass",
+    )
+    assert await upgrade(fresh_url, files) == []
+
+
+async def test_upgrades_that_meet_at_an_index_do_not_wait_for_each_other_for_ever(
+    fresh_url: str, files: Path
+) -> None:
+    await upgrade(fresh_url, files)
+    (files / "0002_index.sql").write_text(INDEX)
+
+    async with asyncio.timeout(30):
+        applied = await asyncio.gather(*(upgrade(fresh_url, files) for _ in range(4)))
+
+    assert sorted(len(states) for states in applied) == [0, 0, 0, 1]
+
+
+async def test_an_index_that_fails_is_not_noted_and_the_message_says_how_to_go_on(
+    fresh_url: str, files: Path
+) -> None:
+    await upgrade(fresh_url, files)
+    (files / "0002_index.sql").write_text(INDEX.replace("a (n) WHERE", "a (m) WHERE"))
+
+    with pytest.raises(FatalError, match="0002_index failed, run it again: it goes on from there"):
+        await upgrade(fresh_url, files)
+
+    assert [state.state for state in await fetch_status(fresh_url, files)] == ["applied", "pending"]
+    (files / "0002_index.sql").write_text(INDEX)
+    assert len(await upgrade(fresh_url, files)) == 1
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DROP TABLE a",
+        "CREATE INDEX CONCURRENTLY x ON a (n)",
+        "CREATE INDEX IF NOT EXISTS x ON a (n)",
+    ],
+)
+async def test_what_cannot_be_done_again_is_refused_outside_a_transaction(
+    fresh_url: str, files: Path, statement: str
+) -> None:
+    await upgrade(fresh_url, files)
+    (files / "0002_index.sql").write_text(f"{INDEX}{statement};")
+
+    with pytest.raises(FatalError, match="0002_index: outside a transaction") as refused:
+        await upgrade(fresh_url, files)
+
+    assert statement in str(refused.value)
+    assert await query(fresh_url, "SELECT to_regclass('a_by_n') IS NULL")
+
+
+async def test_an_earlier_text_that_left_the_same_schema_counts_as_applied(
+    fresh_url: str, files: Path
+) -> None:
+    earlier = load_migrations(files)[0].checksum
+    await upgrade(fresh_url, files)
+
+    (files / "0001_first.sql").write_text(f"-- judgify: same as {earlier}\nCREATE TABLE a (); ")
+
+    assert await upgrade(fresh_url, files) == []
+    assert [state.state for state in await fetch_status(fresh_url, files)] == ["applied"]
 
 
 def test_the_files_of_this_release_are_numbered_from_one(tmp_path: Path) -> None:
