@@ -11,6 +11,7 @@ import typer
 from judgify.cli.console import fail, print_json, print_table, say
 from judgify.cli.context import DataDir, open_context
 from judgify.cli.json_option import Json
+from judgify.cli.llm_use import describe_use
 from judgify.cli.misuse import typed_by_user
 from judgify.cli.since import SinceOption
 from judgify.replay.wording import describe_judgment, describe_verdict, describe_why
@@ -178,6 +179,7 @@ def _describe(judgment: Stored, duplicates: list[dict[str, Any]]) -> Iterator[st
     yield f"  tenant {judgment['tenant']}, {how}"
     yield f"  requested {judgment['requested_at']}, judged {judgment['judged_at']}"
     yield f"  request at {origin['topic']}/{origin['partition']}/{origin['offset']}"
+    yield from describe_use(judgment)
     text = orjson.dumps(judgment["input_data"], option=orjson.OPT_INDENT_2).decode()
     cut = " … (see --json)" if len(text) > INPUT_SHOWN_MAX else ""
     yield f"input: {text[:INPUT_SHOWN_MAX]}{cut}"

@@ -131,3 +131,31 @@ def test_a_clean_audit_says_so_and_an_unclean_one_names_what_is_missing() -> Non
     assert "… and 20 more (see --json)" in unclean
     assert any("offsets 0 to 9" in line for line in unclean)
     assert audit.summarize(Audit(lost=[loss]))["clean"] is False
+
+
+def test_what_an_llm_had_to_do_with_it_is_shown_on_lines_of_ours() -> None:
+    use = {
+        "model": "judgify-fake",
+        "prompt_version": "1",
+        "prompt_sha256": "ab" * 32,
+        "tokens_in": 1_234,
+        "tokens_out": 56,
+        "cost_usd": 0.00125,
+        "latency_ms": 812.4,
+        "cached": False,
+        "reply": '{"verdict":\n"fail"}\x1b[2J',
+    }
+    judgment = stored(method="hybrid", escalation="several verdicts are possible: ok, fail")
+
+    text = "\n".join(judgments._describe(judgment | {"llm": use}, []))
+
+    for words in (
+        "asked an LLM because several verdicts are possible: ok, fail",
+        "judgify-fake (a stand-in, no model), prompt 1, abababababab",
+        "1,234 tokens in, 56 out, 0.001250 US dollars, 812 ms",
+        'replied: {"verdict":\\n"fail"}\\x1b[2J',
+        f"judgify llm prompt {judgment['judgment_id']}",
+    ):
+        assert words in text
+    cached = "\n".join(judgments._describe(judgment | {"llm": use | {"cached": True}}, []))
+    assert "answered before: the same question, no call" in cached
