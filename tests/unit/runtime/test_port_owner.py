@@ -18,8 +18,10 @@ def test_a_process_that_is_gone_is_still_described() -> None:
 
 
 def test_a_password_on_a_command_line_is_masked() -> None:
-    words = [sys.executable, "-c", "input()", "postgresql://judgify:hunter2@db/judgify"]
-    with subprocess.Popen(words, stdin=subprocess.PIPE) as process:
+    words = [sys.executable, "-c", "input(1)", "postgresql://judgify:hunter2@db/judgify"]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.read(1)  # it runs: while it is being loaded, it has no command line yet
         told = describe_process(process.pid)
         process.communicate()
 
