@@ -14,6 +14,9 @@ DEV := .venv/.stamp-dev
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-annotate --custom-compile-command 'make lock' $(UPGRADE)
 
+# A file's tests share what they start; the order of files is ours (tests/integration/conftest.py).
+BY_FILE := -n 2 --dist loadfile --no-loadscope-reorder
+
 # Between them they strike with almost every fault there is.
 CHAOS_SEEDS := --seed 15 --seed 21
 
@@ -38,7 +41,7 @@ check: $(DEV) ## Everything that needs no service: style, types, imports, unit a
 	@+$(MAKE) -j2 -k unit types duplication lint imports security wheel-check asyncapi containers
 
 test: $(DEV) ## Everything that must hold on a real Kafka and PostgreSQL, on their own ports
-	@$(SCRIPTS)/with-stack $(BIN)/pytest -q -n 2 --dist loadfile tests/integration $(PYTEST)
+	@$(SCRIPTS)/with-stack $(BIN)/pytest -q $(BY_FILE) tests/integration $(PYTEST)
 
 chaos: $(DEV) ## Break everything that can be broken; nothing may be lost (MINUTES=60: new seeds for so long)
 ifdef MINUTES

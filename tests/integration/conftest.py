@@ -1,12 +1,35 @@
-"""Fixtures of the tests that store: a database with our schema and no rows, and an open sink."""
+"""Long files first; and for tests that store, a database with our schema and an open sink."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Final
 
 import asyncpg
 import pytest
 
 from sinks.postgres.migrate import upgrade
 from sinks.postgres.sink import PostgresSink
+
+LONGEST_FIRST: Final = (
+    "test_stack.py",
+    "test_workflow_publishing.py",
+    "test_stream_hazards.py",
+    "test_tour.py",
+    "test_demo.py",
+)
+"""The files that take longest (`--durations=0` tells), each of which one worker runs alone.
+
+A worker that begins one of them last keeps all others waiting.
+"""
+
+
+@pytest.hookimpl(trylast=True)  # after the order was drawn: it stays as it is below these
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for name in LONGEST_FIRST:
+        if not Path(__file__).with_name(name).is_file():
+            raise pytest.UsageError(f"{name} of LONGEST_FIRST is gone: name what takes its time")
+    rank = {Path(__file__).with_name(name): place for place, name in enumerate(LONGEST_FIRST)}
+    items.sort(key=lambda item: rank.get(item.path, len(rank)))
 
 
 @pytest.fixture
