@@ -113,7 +113,7 @@ class SpendingCopies(RuleBasedStateMachine):
         self.runner.close()
 
 
-def check_histories(machine: type[SpendingCopies], examples: int, steps: int) -> None:
+def check_histories(machine: type[RuleBasedStateMachine], examples: int, steps: int) -> None:
     """Assert the law in so many histories of so many steps."""
     run_state_machine_as_test(
         machine, settings=settings(max_examples=examples, stateful_step_count=steps)

@@ -66,11 +66,18 @@ class Copy:
 class Fleet:
     """Copies that share limits, through Redis where there is one, and one clock."""
 
-    def __init__(self, redis_url: str | None, prefix: str, copies: int = 3) -> None:
+    def __init__(
+        self,
+        redis_url: str | None,
+        prefix: str,
+        copies: int = 3,
+        answer_timeout_s: float = 2.0,
+    ) -> None:
         self.clock = FakeClock(wall_ms=NOON_MS)
         self.redis_up = True
         self._redis_url = redis_url
-        self._prefix = prefix
+        self._answer_timeout_s = answer_timeout_s
+        self.prefix = prefix
         self._names = count()
         self.calls: list[Call] = []
         self.lost: list[Call] = []
@@ -83,14 +90,17 @@ class Fleet:
 
     def _start(self, partitions: frozenset[int]) -> Copy:
         link = RedisLink(
-            self._redis_url, self.clock, enabled=lambda: self.redis_up, answer_timeout_s=2.0
+            self._redis_url,
+            self.clock,
+            enabled=lambda: self.redis_up,
+            answer_timeout_s=self._answer_timeout_s,
         )
         limiter = Limiter(
             link,
             self.clock,
             self.clock.wall_ms,
             lambda: Share(copy.partitions, PARTITIONS),
-            prefix=self._prefix,
+            prefix=self.prefix,
         )
         limiter.count_wait_s = 0
         copy = Copy(next(self._names), limiter, link, partitions)
@@ -120,7 +130,7 @@ class Fleet:
         """Let Redis lose everything of ours."""
         client = self.copies[0].link.client
         if client is not None:
-            keys = [key async for key in client.scan_iter(match=f"{self._prefix}*", count=1_000)]
+            keys = [key async for key in client.scan_iter(match=f"{self.prefix}*", count=1_000)]
             if keys:
                 await client.delete(*keys)
 
