@@ -96,7 +96,8 @@ def _look_and_send(settings: Settings, order: Order, *, yes: bool, as_json: bool
     elif plan.todo:
         say("nothing was sent; to do it, say the same with --yes", style="bold")
     _refuse_failure(plan, outcome)
-    left_back = bool(named) and (bool(missing) or len(plan.todo) < plan.matched)
+    sendable = {letter.place for letter in plan.todo}
+    left_back = bool(named) and (bool(missing) or sendable != plan.places)
     if left_back or not plan.matched or (outcome is not None and outcome.refused):
         raise typer.Exit(EXIT_FAILURE)
 

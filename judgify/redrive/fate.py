@@ -21,18 +21,14 @@ class Fate(NamedTuple):
 
 
 def find_fate(letter: Letter, prefix: str, *, again: bool, skipped: bool) -> Fate:
-    """Return where `letter` goes.
+    """Return where `letter` goes. Of the letters of one record the newest alone goes anywhere.
 
     With `again`, it does not matter that it went there before. With `skipped`, what an operator
     skipped goes too: as a rule because it ended its process, and it would do so again.
     """
-    obstacle = _find_loss(letter)
+    obstacle = _find_loss(letter) or _find_objection(letter, again=again, skipped=skipped)
     if obstacle:
         return Fate(None, obstacle)
-    if letter.redriven_at is not None and not again:
-        return Fate(None, "sent again before: add --again to send it once more")
-    if letter.kind == "skip" and not skipped:
-        return Fate(None, "skipped on purpose: name its place, or add --kind skip")
     if letter.id.topic == full_name(REQUESTS, prefix):
         return _fate_of_request(letter)
     if letter.id.topic == full_name(RESULTS, prefix):
@@ -48,6 +44,17 @@ def _find_loss(letter: Letter) -> str:
         return "cut: only the beginning of its value was kept"
     if letter.headers is None:
         return "its headers could not be read, so they cannot be sent again"
+    return ""
+
+
+def _find_objection(letter: Letter, *, again: bool, skipped: bool) -> str:
+    """Return why a whole record is not to be sent as this letter; empty when it may be."""
+    if letter.newest_agent != letter.id.agent:
+        return f"{letter.newest_agent} buried the same record later: that letter counts"
+    if letter.redriven_at is not None and not again:
+        return "sent again before: add --again to send it once more"
+    if letter.kind == "skip" and not skipped:
+        return "skipped on purpose: name its place, or add --kind skip"
     return ""
 
 

@@ -39,10 +39,6 @@ class LetterId(NamedTuple):
         return Place(self.topic, self.partition, self.offset)
 
 
-_BEFORE_ALL: Final = LetterId("", -1, -1, -(2**63), "")
-"""Smaller than any dead letter."""
-
-
 @dataclass(frozen=True, slots=True)
 class Selection:
     """Which dead letters are wanted; None: any."""
@@ -73,29 +69,34 @@ class Letter:
     headers: tuple[tuple[str, bytes | None], ...] | None
     """None: nobody could read them."""
     redriven_at: datetime | None
-    redriven_to: str | None
+    """When its record was sent again last, as this letter or as another agent's."""
+    newest_agent: str
+    """Who buried its record last; where that is another, the letter of that agent counts."""
 
 
 async def select_letters(
     connection: Connection, wanted: Selection, limit: int
 ) -> AsyncIterator[Letter]:
     """Yield up to `limit` dead letters in the order of the log, a bounded number in memory."""
-    after = _BEFORE_ALL
-    left = limit
-    while left > 0:
-        count = min(left, LETTERS_AT_ONCE)
-        rows = await connection.fetch(
-            load_statement("select_letters"),
-            wanted.topic, wanted.agent, wanted.kind, wanted.code,
-            *split_since(wanted.since), *split_since(wanted.until),
-            *_columns(wanted.places, len(Place._fields)), *after, count,
-        )  # fmt: skip
-        for row in rows:
-            yield _parse(row)
-        if len(rows) < count:
-            return
-        after = _id_of(rows[-1])
-        left -= count
+    ids = await _select_ids(connection, wanted, limit)
+    for first in range(0, len(ids), LETTERS_AT_ONCE):
+        for letter in await fetch_letters(connection, ids[first : first + LETTERS_AT_ONCE]):
+            yield letter
+
+
+async def _select_ids(connection: Connection, wanted: Selection, limit: int) -> list[LetterId]:
+    conditions = (
+        wanted.topic, wanted.agent, wanted.kind, wanted.code,
+        *split_since(wanted.since), *split_since(wanted.until), limit,
+    )  # fmt: skip
+    if wanted.places:
+        statement = load_statement("select_named_letters")
+        places = _columns(wanted.places, len(Place._fields))
+        rows = await connection.fetch(statement, *conditions, *places)
+    else:
+        # Once per connection, so planned for these very conditions: what is null is left out.
+        rows = await connection.fetch(load_statement("select_letters"), *conditions)
+    return [_id_of(row) for row in rows]
 
 
 async def fetch_letters(connection: Connection, ids: Sequence[LetterId]) -> list[Letter]:
@@ -145,7 +146,7 @@ def _parse(row: asyncpg.Record) -> Letter:
         value_length=row["value_length"],
         headers=None if told is None else tuple((it["name"], _content(it)) for it in told),
         redriven_at=row["redriven_at"],
-        redriven_to=row["redriven_to"],
+        newest_agent=row["newest_agent"],
     )
 
 

@@ -10,84 +10,23 @@ from typing import Any
 
 import asyncpg
 import pytest
-from confluent_kafka import Message
 from typing_extensions import override
 
 from judgify.redrive import run as running
 from judgify.redrive.sending import Resender
-from schemas.dead_letter import DeadLetter
 from schemas.errors import DependencyError
 from sinks.postgres.migrate import upgrade
 from sinks.postgres.redrive_queries import LOCK_ID, LetterId
-from sinks.postgres.sink import PostgresSink
-from stream.batch import Batch
-from tests.support.builders import FakeRecord, encode_request
+from tests.support.builders import encode_request
 from tests.support.commands import Commands
 from tests.support.messages import headers_of, read_topic
+from tests.support.redrive_bench import BURIED_MS, Bench
 from tests.support.results import encode_judgment
 from tests.support.services import delete_topics, make_name
 from tests.support.topics import create_registered, empty_topic
-from topics.headers import build_dead_letter_headers
 from topics.registry import REQUESTS, RESULTS
 
 pytestmark = pytest.mark.services
-
-BURIED_MS = 1_750_000_000_000
-
-
-class Bench:
-    """A database in which a test buries, and the commands that dig out."""
-
-    def __init__(self, bootstrap: str, prefix: str, url: str, commands: Commands) -> None:
-        self.bootstrap = bootstrap
-        self.requests = f"{prefix}requests.v1"
-        self.results = f"{prefix}results.v1"
-        self.url = url
-        self.commands = commands
-
-    def bury(self, *letters: DeadLetter) -> None:
-        """Store `letters` as postgres-sink stores them."""
-
-        async def store() -> None:
-            sink = PostgresSink(self.url)
-            await sink.open()
-            records = [
-                FakeRecord(
-                    number, key=it.key, value=it.value, headers=build_dead_letter_headers(it)  # type: ignore[arg-type]  # -- null headers
-                )
-                for number, it in enumerate(letters)
-            ]  # fmt: skip
-            assert not await sink.write_dead_letters([Batch("dead-letters.v1", 0, records)])
-            await sink.close()
-
-        asyncio.run(store())
-
-    def letter(self, offset: int, **fields: Any) -> DeadLetter:
-        """Return the dead letter of a request on which our code failed."""
-        defaults = {
-            "key": b"machine-1", "value": encode_request(request_id=f"r-{offset}"), "headers": (),
-            "topic": self.requests, "partition": 3, "offset": offset, "timestamp": BURIED_MS,
-            "agent": "rule-agent", "version": "0.1.0", "kind": "bug", "code": "internal_error",
-            "reason": "a test", "at": "2025-06-15T15:06:40.000Z",
-        }  # fmt: skip
-        return DeadLetter.model_validate(defaults | fields)
-
-    def redrive(self, *arguments: str) -> Any:
-        return self.commands.read("dead-letters", "redrive", *arguments)
-
-    def sent(self) -> list[Message]:
-        """Return what was sent to the requests topic."""
-        return read_topic(self.bootstrap, self.requests)
-
-    def query(self, sql: str) -> list[Any]:
-        async def fetch() -> list[Any]:
-            connection = await asyncpg.connect(self.url)
-            try:
-                return [tuple(row) for row in await connection.fetch(sql)]
-            finally:
-                await connection.close()
-
-        return asyncio.run(fetch())
 
 
 @pytest.fixture(scope="module")
@@ -277,6 +216,40 @@ def test_what_was_skipped_is_sent_only_when_it_is_named(bench: Bench, named: lis
     assert (kept_back["can_be_sent"], bench.sent()) == (0, [])
 
     assert bench.redrive(*named, "--yes")["sent"] == {"requests": 1}
+
+
+def test_a_record_that_two_agents_buried_is_sent_once_as_its_newest_letter(bench: Bench) -> None:
+    bench.bury(
+        bench.letter(1, agent="rule-agent", at="2025-06-15T15:06:40.000Z"),
+        bench.letter(1, agent="other-agent", at="2025-06-15T15:06:41.000Z"),
+        bench.letter(2),
+    )
+
+    looked_at = bench.redrive("--kind", "bug")
+    told = bench.redrive("requests/3/1", "--yes")
+    again = bench.commands.run("dead-letters", "redrive", "--agent", "rule-agent", "--yes")
+
+    obstacle = "other-agent buried the same record later: that letter counts"
+    assert {(it["agent"], it["obstacle"]) for it in looked_at["groups"]} == {
+        ("rule-agent", obstacle), ("rule-agent", None), ("other-agent", None),
+    }  # fmt: skip
+    assert (looked_at["matched"], looked_at["can_be_sent"]) == (3, 2)
+    assert told["sent"] == {"requests": 1}
+    assert (again.code, obstacle in again.stdout) == (0, True)
+    assert [record.value() for record in bench.sent()] == [
+        encode_request(request_id=f"r-{number}") for number in (1, 2)
+    ]
+
+
+def test_what_was_sent_as_one_letter_is_not_sent_as_a_later_one(bench: Bench) -> None:
+    bench.bury(bench.letter(1, at="2025-06-15T15:06:40.000Z"))
+    bench.redrive("--kind", "bug", "--yes")
+    bench.bury(bench.letter(1, agent="other-agent", at="2025-06-15T15:06:41.000Z"))
+
+    told = bench.redrive("--agent", "other-agent", "--yes")
+
+    assert "sent again before" in told["groups"][0]["obstacle"]
+    assert len(bench.sent()) == 1
 
 
 def test_yes_alone_does_not_send_everything(bench: Bench) -> None:
