@@ -21,7 +21,8 @@ from agents.llm.answer import (
     record_reply,
 )
 from agents.llm.prompt import Prompt, make_prompt
-from tests.support.escalations import SEVERAL, ask
+from agents.llm.question import Question
+from tests.support.escalations import SEVERAL, UNSURE, ask
 
 QUESTION: Final = ask(SEVERAL)
 _PROMPT = make_prompt(QUESTION)
@@ -213,7 +214,7 @@ def test_a_reply_of_the_largest_size_is_read_and_of_a_byte_more_is_not() -> None
 
 
 _JSON: Final = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.sampled_from([*QUESTION.verdicts, "ok", *MARKS]),
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.sampled_from([*QUESTION.verdicts, "ok", "고장", *MARKS]),
     lambda inner: st.lists(inner, max_size=6) | st.dictionaries(st.sampled_from(["verdict", "confidence", "reasons", "x"]), inner),
     max_leaves=12,
 )  # fmt: skip
@@ -222,22 +223,35 @@ _REPLIES: Final = (
     | st.text(st.characters(), max_size=300)
     | _JSON.map(json.dumps)
     | st.fixed_dictionaries(
-        {"verdict": _JSON | st.sampled_from(QUESTION.verdicts), "confidence": _JSON | st.floats(0, 1), "reasons": _JSON | st.lists(st.text(max_size=40), max_size=6)}
+        {"verdict": _JSON | st.sampled_from([*QUESTION.verdicts, "고장"]), "confidence": _JSON | st.floats(0, 1), "reasons": _JSON | st.lists(st.text(max_size=40), max_size=6)}
     ).map(json.dumps)
 )  # fmt: skip
 
 
+QUESTIONS: Final = (
+    QUESTION,
+    ask(UNSURE),
+    ask(SEVERAL, llm={"may_decide": ["fail"], "min_confidence": 1}),
+    ask({}, verdicts={"정상": {}, "고장": {}}, rules=[], otherwise=None, llm={"min_confidence": 0}),
+)
+
+
 @settings(max_examples=300, deadline=CHECK_S_MAX * 1_000)
-@given(_REPLIES)
-def test_every_reply_is_an_answer_inside_the_envelope_or_none(raw: str | bytes) -> None:
-    found = check(raw)
+@given(_REPLIES, st.sampled_from(QUESTIONS))
+def test_every_reply_is_an_answer_inside_the_envelope_or_none(
+    raw: str | bytes, question: Question
+) -> None:
+    prompt = make_prompt(question)
+    assert isinstance(prompt, Prompt)
+
+    found = check_answer(raw, question, prompt)
 
     if isinstance(found, Answer):
-        assert found.verdict in QUESTION.verdicts
-        assert QUESTION.min_confidence <= found.confidence <= 1
+        assert found.verdict in question.verdicts
+        assert question.min_confidence <= found.confidence <= 1
         assert found.confidence.__class__ is float
         assert len(found.reasons) <= 5
-        assert all(len(each) <= REASON_CHARS_MAX for each in found.reasons)
+        assert all(0 < len(each) <= REASON_CHARS_MAX for each in found.reasons)
     else:
         assert 0 < len(found.reason) < 300
 

@@ -1,14 +1,17 @@
 """A prompt is a function of its question, holds the event as data, and changes with its version."""
 
 import json
+import re
 from hashlib import sha256
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Final
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agents.llm import prompt as prompt_module
 from agents.llm.prompt import (
     PROMPT_BYTES_MAX,
     PROMPT_VERSION,
@@ -160,6 +163,18 @@ def test_no_event_holds_a_mark_of_its_prompt(note: str) -> None:
     assert prompt.user.count(f"\n{prompt.delimiter}\n") == 2
     assert prompt.user.count(prompt.canary) == 1
     assert prompt.delimiter != prompt.canary
+
+
+def test_a_mark_that_stands_in_the_event_is_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    def hash_badly(material: bytes) -> SimpleNamespace:
+        attempt = re.match(rb"judgify/llm/\w+/(\d)", material)
+        return SimpleNamespace(hexdigest=lambda: (attempt[1].decode() if attempt else "f") * 64)
+
+    monkeypatch.setattr(prompt_module, "sha256", hash_badly)
+
+    prompt = prompt_of({"note": f"{'0' * 16} and {'1' * 16}"})
+
+    assert prompt.delimiter == "2" * 16
 
 
 def test_the_marks_of_one_event_do_not_help_in_another() -> None:
