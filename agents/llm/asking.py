@@ -4,6 +4,7 @@ Nothing here raises what an endpoint, Redis or a model does: how it ended is a v
 is an answer it says why there is none.
 """
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple, Protocol
 
@@ -128,11 +129,14 @@ class Asker:
         self._cache = cache
         self._fence = fence
         self._clock = clock
+        self.endings: Counter[Status] = Counter()
+        """How many questions ended how, since the start."""
 
     async def ask(self, question: Question, caller: Caller, left_s: float) -> Asked:
         """Return how it ended, at most `left_s` from now."""
         asked = await self._ask(question, caller, left_s)
         LLM_REQUESTS_TOTAL.labels(asked.status).inc()
+        self.endings[asked.status] += 1
         return asked
 
     async def _ask(self, question: Question, caller: Caller, left_s: float) -> Asked:

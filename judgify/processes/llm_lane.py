@@ -9,16 +9,15 @@ from agents.llm.asking import Allowance, Asker, Fence
 from agents.llm.breaker import Breaker
 from agents.llm.cache import AnswerCache
 from agents.llm.endpoint import open_endpoint
-from agents.llm.limits.amounts import limits_of
+from agents.llm.limits.amounts import EVERYTHING, limits_of
 from agents.llm.limits.day import Share
 from agents.llm.limits.limiter import Limiter
-from agents.llm.prices import load_prices
+from agents.llm.prices import load_prices, usd_of_nano
 from agents.llm.probe import Probe
 from agents.llm.spend import count_spend
 from runtime.clock import BrokerClock, Clock
 from runtime.metrics import LLM_CIRCUIT_STATE
 from runtime.redis_link import RedisLink
-from runtime.setting_model import STAND_IN_MODEL
 from runtime.settings import Settings
 from stream.ledger import Ledger
 from stream.tasks import Tasks
@@ -97,13 +96,16 @@ class LlmLane:
 
     def details(self) -> dict[str, Any]:
         """Return what `/status` tells of it."""
+        limit_usd = self._settings.llm_usd_per_day
         return {
             "model": self._endpoint.model,
             "endpoint": self._settings.openai_base_url,
-            "stand_in": self._endpoint.model == STAND_IN_MODEL,
             "circuit": self._breaker.state(self._clock.monotonic_s()).name.lower(),
             "failure": self._probe.failure,
-            "shared": self._limiter.in_touch,
+            "endings": dict(self.asker.endings),
+            "limits_shared": self._limiter.in_touch,
+            "spent_usd_today": usd_of_nano(self._limiter.spend.total(EVERYTHING)),
+            "usd_per_day": limit_usd,
         }
 
     def _share(self) -> Share:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from judgify.status.llm_lane import find_llm_problems
 from judgify.status.problem import Problem, advise, called
 from judgify.status.process_problems import find_process_problems
 from judgify.status.snapshot import DependencyView, Snapshot
@@ -42,6 +43,7 @@ def find_problems(snapshot: Snapshot) -> list[Problem]:
             for process in snapshot.processes
             for problem in find_process_problems(process, snapshot, explained)
         ),
+        *find_llm_problems(snapshot),
         *_dead_letter_problems(snapshot),
         *_disk_problems(snapshot),
     ]

@@ -12,6 +12,7 @@ BEHIND_S_MAX: Final = 60.0
 """Oldest unfinished record, without anything being held, that is still no problem."""
 CONSEQUENCES: Final = {
     "rule-agent": "Nothing is judged; requests wait in Kafka for up to 7 days, nothing is lost.",
+    "llm-agent": "What needs the LLM waits in Kafka for up to 7 days; all else is judged.",
     "postgres-sink": "Judging goes on, nothing is lost.",
 }
 OTHER_CONSEQUENCE: Final = "Its records wait in Kafka, nothing is lost."

@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from judgify.cli.terminal_text import printable
+from judgify.status.llm_lane import describe_llm, find_llm
 from judgify.status.problem import Problem
 from judgify.status.snapshot import ProcessView, RestartView, Snapshot, SwitchView, WorkflowView
 from judgify.status.words import duration, size
@@ -80,6 +81,8 @@ def _facts(snapshot: Snapshot) -> Iterator[Text]:
     for view in snapshot.dependencies:
         stands = "answers" if view.error is None else STANDS.get(view.trouble or "", "away")
         yield _line(view.name, f"{stands} at {view.address}")
+    if (llm := find_llm(snapshot)) is not None:
+        yield _line("llm", describe_llm(llm))
     yield _line("dead letters", _dead_letters(snapshot))
     if snapshot.errors:
         told = (f"{it.code} {it.records:,} ({it.workflow_id})" for it in snapshot.errors)

@@ -69,6 +69,24 @@ class SwitchView(Seen):
     since: str | None = None
 
 
+class LlmView(Seen):
+    """How llm-agent stands with the endpoint that it asks."""
+
+    model: str
+    endpoint: str
+    circuit: str = "closed"
+    """closed, half_open or open."""
+    failure: str | None = None
+    """Why the endpoint did not answer when it was asked last."""
+    endings: dict[str, int] = {}
+    """How its questions ended since its start: answered, cached, failed, …"""
+    limits_shared: bool = False
+    """False: Redis is away, each copy keeps to its share of the limits."""
+    spent_usd_today: float = 0.0
+    usd_per_day: float | None = None
+    """None: no limit."""
+
+
 class ProcessStatus(Seen):
     """What a process answers on `/status`."""
 
@@ -84,6 +102,8 @@ class ProcessStatus(Seen):
     """Buried since its start, by reason."""
     workflows: list[WorkflowView] = []
     switches: dict[str, SwitchView] = {}
+    llm: LlmView | None = None
+    """Of llm-agent alone."""
 
 
 class ProcessView(Seen):

@@ -126,6 +126,10 @@ class DaySpend:
             self.untold[scope.name] += nano_usd
             self._open[scope.name] += nano_usd
 
+    def total(self, scope: str) -> int:
+        """Return what was spent today, as far as this copy knows."""
+        return self.seen.get(scope, 0) + self.since[scope]
+
     def close(self, scopes: Iterable[Scope], reserved: int) -> None:
         """Learn that a reservation of `spend` is settled."""
         for scope in scopes:
