@@ -20,7 +20,7 @@ BY_FILE := -n 2 --dist loadfile --no-loadscope-reorder
 # Between them they strike with almost every fault there is.
 CHAOS_SEEDS := --seed 15 --seed 21
 
-.PHONY: help setup demo up down test chaos fuzz check bench bench-lock lock schemas wheel-check \
+.PHONY: help setup demo up down test chaos llm-check fuzz check bench bench-lock lock schemas wheel-check \
 	lint types imports security duplication unit asyncapi containers
 
 help: ## Say what can be typed
@@ -51,6 +51,9 @@ else
 	@$(BIN)/python -m tests.chaos.isolation --seconds 6 --rate 1000 --losses-only
 	@$(BIN)/python -m tests.chaos $(CHAOS_SEEDS) --fresh 1
 endif
+
+llm-check: $(RUN) ## Try the LLM endpoint of the settings once, and say what it can do
+	@$(BIN)/judgify llm check
 
 fuzz: $(DEV) ## Search long for a difference between what judges by rules (CASES=2000000)
 	@RULES_FUZZ_CASES=$(or $(CASES),1000000) $(BIN)/pytest -q -rP -n 2 tests/unit/rules/language/test_differential.py \
