@@ -6,10 +6,10 @@ publish of its partition is on its way goes out with the next.
 """
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from schemas.errors import DependencyError, FatalError, MessageError
 from stream.batch import Batch, Output, Record
@@ -19,7 +19,7 @@ from stream.ledger import Entry, TopicPartition
 from stream.seam import Seam
 from stream.shapes.refusals import refuse_large, refuse_skipped
 from stream.shapes.turns import Gate, Turns
-from stream.tasks import Tasks
+from stream.shapes.workers import Workers
 
 HANDED_OUT_FACTOR: Final = 4
 
@@ -100,8 +100,7 @@ class ConcurrentLane:
         self._seam = seam
         self._undertaker = undertaker
         self._pace = pace
-        self._failure: BaseException | None = None
-        self._tasks = Tasks()
+        self._workers = Workers()
         self._partitions: dict[int, _Partition] = {}
         self._turns = Turns(pace.concurrency)
 
@@ -120,36 +119,28 @@ class ConcurrentLane:
         offsets = [record.offset for record in (*batch.records, *batch.unreadable)]
         self._seam.ledger.itemize(entry, sorted(offsets))
         for record in batch.records:
-            self._start(self._work(partition, _Item(record, entry)))
+            self._workers.start(self._work(partition, _Item(record, entry)))
         letters = self._undertaker.bury_unreadable(partition.source, batch.unreadable)
         for unreadable, letter in zip(batch.unreadable, letters, strict=True):
             answer = _Answer(_Item(unreadable, entry), [letter], [letter])
-            self._start(self._publish(partition, answer))
+            self._workers.start(self._publish(partition, answer))
 
     async def finish(self, timeout_s: float) -> bool:
         """Begin nothing more and wait for what is on its way; not for what a dependency holds."""
         await self._turns.finish(min(timeout_s, self._pace.patience_s))
-        return not self._tasks.count()
+        return not self._workers.count()
 
     async def drop(self) -> None:
         partitions, self._partitions = self._partitions, {}
         self._turns = Turns(self._pace.concurrency)
-        await self._tasks.cancel()
+        await self._workers.cancel()
         for partition in partitions.values():
             self._seam.progress.let_go(partition.lane)
 
     def raise_failure(self) -> None:
-        if self._failure is not None:
-            raise self._failure
+        self._workers.raise_failure()
 
     # -- one record -------------------------------------------------------
-
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
-        self._tasks.start(work).add_done_callback(self._note_end)
-
-    def _note_end(self, work: "asyncio.Task[None]") -> None:
-        if not work.cancelled() and work.exception() is not None:
-            self._failure = work.exception()
 
     async def _work(self, partition: _Partition, item: _Item) -> None:
         hold = self._seam.progress.hold

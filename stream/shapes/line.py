@@ -63,6 +63,7 @@ class Line:
         self.queue: deque[tuple[Batch, Entry]] = deque()
         self.flights: deque[Flight] = deque()
         self.bugs = BugStreak()
+        self.is_taken_away = False
         self._stirred = asyncio.Event()
 
     def stir(self) -> None:
@@ -74,6 +75,10 @@ class Line:
         while not (self.has_failed() or (self.queue and len(self.flights) < FLIGHTS_MAX)):
             self._stirred.clear()
             await self._stirred.wait()
+
+    def is_over(self) -> bool:
+        """Return whether everything that was handed out has arrived, or is another's now."""
+        return self.is_taken_away or not (self.queue or self.flights)
 
     def has_failed(self) -> bool:
         return any(flight.has_failed() for flight in self.flights)

@@ -18,7 +18,7 @@ from stream.ledger import Entry, TopicPartition
 from stream.seam import Seam
 from stream.shapes.line import Decider, Flight, Line
 from stream.shapes.refusals import VALUE_BYTES_MAX, refuse_large, refuse_skipped
-from stream.tasks import Tasks
+from stream.shapes.workers import Workers
 
 
 class MapAgent(Protocol):
@@ -43,11 +43,7 @@ class MapLane:
         self._undertaker = undertaker
         self._lines: dict[int, Line] = {}
         self._turns = asyncio.Lock()
-        self._tasks = Tasks()
-        self._unfinished = 0
-        self._idle = asyncio.Event()
-        self._idle.set()
-        self._failure: BaseException | None = None
+        self._workers = Workers()
 
     @property
     def topic(self) -> str:
@@ -61,42 +57,30 @@ class MapLane:
         if line is None:
             source = TopicPartition(batch.topic, batch.partition)
             line = self._lines[batch.partition] = Line(source)
-            self._tasks.start(self._work(line)).add_done_callback(self._note_end)
-        self._unfinished += 1
-        self._idle.clear()
+            self._workers.start(self._work(line))
         line.queue.append((batch, entry))
         line.stir()
 
     async def finish(self, timeout_s: float) -> bool:
-        if self._held():
-            return False
-        try:
-            async with asyncio.timeout(timeout_s):
-                await self._idle.wait()
-        except TimeoutError:
-            return False
-        return True
+        """Wait for the partitions that are not held; True: none has anything unfinished."""
+        held, lines = self._seam.progress.held, self._lines.values()
+        waited_for = [line for line in lines if line.name not in held]
+        await self._workers.wait(lambda: all(line.is_over() for line in waited_for), timeout_s)
+        return all(line.is_over() for line in lines)
 
     async def drop(self) -> None:
+        dropped = list(self._lines.values())
         self._lines.clear()  # what still arrives of them finishes nothing
-        await self._tasks.cancel()
-        self._unfinished = 0
-        self._idle.set()
-        for lane in self._held():
-            self._seam.progress.let_go(lane)
+        await self._workers.cancel()
+        for line in dropped:
+            line.is_taken_away = True
+            self._seam.progress.let_go(line.name)
+        self._workers.note_moved()
 
     def raise_failure(self) -> None:
-        if self._failure is not None:
-            raise self._failure
+        self._workers.raise_failure()
 
     # ---------------------------------------------------------------------
-
-    def _held(self) -> list[str]:
-        return [it for it in self._seam.progress.held if it.startswith(f"{self._topic}/")]
-
-    def _note_end(self, worker: "asyncio.Task[None]") -> None:
-        if not worker.cancelled() and worker.exception() is not None:
-            self._failure = worker.exception()
 
     async def _work(self, line: Line) -> None:
         while True:
@@ -144,7 +128,7 @@ class MapLane:
                 failpoints.reach("after_publish")
                 self._finish(line.flights.popleft())
         except Exception as error:  # noqa: BLE001 -- nobody awaits a callback: the process ends of it
-            self._failure = error
+            self._workers.note_failure(error)
         line.stir()
 
     def _finish(self, flight: Flight) -> None:
@@ -152,9 +136,7 @@ class MapLane:
         flight.decider.finished()
         self._undertaker.count(flight.letters)
         self._seam.progress.note_completed()
-        self._unfinished -= 1
-        if not self._unfinished:
-            self._idle.set()
+        self._workers.note_moved()
 
     # -- deciding ---------------------------------------------------------
 

@@ -13,7 +13,7 @@ from stream.batch import Batch, Burial, Output
 from stream.burial import Undertaker
 from stream.ledger import Entry, TopicPartition
 from stream.seam import Seam
-from stream.tasks import Tasks
+from stream.shapes.workers import Workers
 
 WRITE_RECORDS_MAX: Final = 5_000
 """Records after which a write takes no further batch."""
@@ -47,51 +47,40 @@ class SinkLane:
         self._prepare = prepare
         self._queue: deque[tuple[Batch, Entry]] = deque()
         self._arrived = asyncio.Event()
-        self._idle = asyncio.Event()
-        self._idle.set()
-        self._tasks = Tasks()
-        self._failure: BaseException | None = None
+        self._unfinished = 0
+        """Batches in the queue and in the write that is on its way."""
+        self._workers = Workers()
 
     @property
     def topic(self) -> str:
         return self._topic
 
     def start(self) -> None:
-        worker = self._tasks.start(self._work())
-        worker.add_done_callback(self._note_end)
+        self._workers.start(self._work())
 
     def hand(self, batch: Batch, entry: Entry) -> None:
         self._queue.append((self._prepare(batch) if self._prepare else batch, entry))
-        self._idle.clear()
+        self._unfinished += 1
         self._arrived.set()
 
     async def finish(self, timeout_s: float) -> bool:
-        if self._topic in self._seam.progress.held:
-            return False
-        try:
-            async with asyncio.timeout(timeout_s):
-                await self._idle.wait()
-        except TimeoutError:
-            return False
-        return True
+        if self._topic not in self._seam.progress.held:
+            await self._workers.wait(lambda: not self._unfinished, timeout_s)
+        return not self._unfinished
 
     async def drop(self) -> None:
-        await self._tasks.cancel()
+        await self._workers.cancel()
         self._queue.clear()
         self._arrived.clear()
-        self._idle.set()
-        self._seam.progress.held.pop(self._topic, None)
+        self._unfinished = 0
+        self._workers.note_moved()
+        self._seam.progress.let_go(self._topic)
         self.start()
 
     def raise_failure(self) -> None:
-        if self._failure is not None:
-            raise self._failure
+        self._workers.raise_failure()
 
     # ---------------------------------------------------------------------
-
-    def _note_end(self, worker: "asyncio.Task[None]") -> None:
-        if not worker.cancelled() and worker.exception() is not None:
-            self._failure = worker.exception()
 
     async def _work(self) -> None:
         hold, publish = self._seam.progress.hold, self._seam.publisher.publish
@@ -108,8 +97,8 @@ class SinkLane:
             for entry in entries:
                 self._seam.ledger.finish(entry)
             self._seam.progress.note_completed()
-            if not self._queue:
-                self._idle.set()
+            self._unfinished -= len(entries)
+            self._workers.note_moved()
 
     def _take(self) -> tuple[list[Batch], list[Entry]]:
         """Return what has gathered, up to the bound; at least one batch."""

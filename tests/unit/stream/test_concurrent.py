@@ -162,7 +162,7 @@ async def test_a_fatal_error_ends_the_lane(bench: Bench) -> None:
     bench.hand(b"fatal")
     await bench.until_begun(1)
 
-    await wait_until_async(lambda: not bench.lane._tasks.count())
+    await wait_until_async(lambda: not bench.lane._workers.count())
 
     with pytest.raises(FatalError, match="misconfigured"):
         bench.lane.raise_failure()
@@ -183,7 +183,7 @@ async def test_many_bugs_in_a_row_end_the_lane_whatever_their_order(
     await bench.until_begun(6)
     bench.lane.raise_failure()
     bench.agent.gate(b"bug2").set()
-    await wait_until_async(lambda: not bench.lane._tasks.count())
+    await wait_until_async(lambda: not bench.lane._workers.count())
 
     with pytest.raises(FatalError, match="6 records in a row"):
         bench.lane.raise_failure()

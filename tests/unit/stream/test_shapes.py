@@ -24,9 +24,12 @@ class Agent:
 
     def __init__(self) -> None:
         self.held = 0
+        self.held_partition: int | None = None
         self.finished_batches = 0
 
     def open_batch(self, batch: Batch) -> "Agent":
+        if batch.partition == self.held_partition:
+            raise DependencyError("workflows", "not read yet")
         if self.held:
             self.held -= 1
             raise DependencyError("workflows", "not read yet")
@@ -159,7 +162,7 @@ async def test_a_fatal_error_is_raised_to_whoever_runs_the_lane(
     bench: SeamBench, lane: MapLane
 ) -> None:
     lane.hand(*bench.accept([b"fatal"]))
-    await wait_until_async(lambda: lane._failure is not None)
+    await wait_until_async(lambda: lane._workers._failure is not None)
 
     with pytest.raises(FatalError):
         lane.raise_failure()
@@ -192,6 +195,51 @@ async def test_what_a_dependency_holds_is_not_waited_for(bench: SeamBench, lane:
     await sink.drop()
 
     assert ended == [False, False]
+
+
+async def test_a_partition_that_is_held_keeps_no_other_from_being_finished(
+    bench: SeamBench, lane: MapLane
+) -> None:
+    agent_of(lane).held_partition = 0
+    lane.hand(*bench.accept([b"a"]))
+    await wait_until_async(lambda: bench.seam.progress.held)
+    bench.publisher.gate.clear()
+    lane.hand(*bench.accept([b"b"], partition=1))
+
+    finishing = asyncio.ensure_future(lane.finish(5))
+    await asyncio.sleep(0.02)
+    before = finishing.done()
+    bench.publisher.gate.set()
+    finished = await asyncio.wait_for(finishing, 1)
+
+    assert (before, finished) == (False, False)
+    assert (bench.committable(0), bench.committable(1)) == (0, 1)
+
+
+@pytest.mark.parametrize("shape", ["map", "sink"])
+async def test_who_waits_for_work_that_is_dropped_waits_no_longer(
+    bench: SeamBench, lane: MapLane, shape: str
+) -> None:
+    """A rebalance may come while the process ends."""
+    gate = asyncio.Event()
+
+    async def write(_: Sequence[Batch]) -> Sequence[Burial]:
+        await gate.wait()
+        return []
+
+    sink = SinkLane(REQUESTS, write, bench.seam, bench.undertaker)
+    sink.start()
+    dropped: MapLane | SinkLane = lane if shape == "map" else sink
+    bench.publisher.gate.clear()
+    dropped.hand(*bench.accept([b"a"]))
+
+    finishing = asyncio.ensure_future(dropped.finish(60))
+    await asyncio.sleep(0.02)
+    assert not finishing.done()
+    await dropped.drop()
+
+    await asyncio.wait_for(finishing, 1)
+    await sink.drop()
 
 
 async def test_a_start_that_is_looked_for_holds_up_no_lane_and_outlives_it(
