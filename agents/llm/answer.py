@@ -137,7 +137,7 @@ def _check_reply(reply: Any, question: Question) -> Answer | InvalidAnswer:
     if problem is not None:
         return InvalidAnswer("reasons", problem)
     if confidence < question.min_confidence:
-        reason = f"confidence {confidence:.4g} is below {question.min_confidence:.4g}"
+        reason = f"confidence {confidence} is below {question.min_confidence}"
         return InvalidAnswer("unsure", reason)
     return Answer(verdict, float(confidence), tuple(filter(None, map(_keep_reason, reasons))))
 

@@ -120,6 +120,12 @@ def test_an_answer_that_is_not_sure_enough_is_none(confidence: Any, kind: str) -
     assert kind_of(reply(confidence=confidence)) == kind
 
 
+def test_how_much_is_missing_is_said_without_rounding_it_away() -> None:
+    assert check(reply(confidence=0.69999)) == InvalidAnswer(
+        "unsure", "confidence 0.69999 is below 0.7"
+    )
+
+
 REACHING = [
     "see http://a.example/x", "HTTPS://a.example", "ftp://a", "hxx: //a", "javascript:alert(1)", "data:text/html,x",
     "mailto:a@b.example", "www.example.org", "look at evil.com/pay", "[click](x)", "![pixel](x)", "[a]: x", "<b>x</b>",
