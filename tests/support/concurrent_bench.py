@@ -1,11 +1,8 @@
 """A concurrent lane without a broker, and an agent that answers when a test lets it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from typing import Final
-
-import pytest
 
 from schemas.errors import DependencyError, FatalError, MessageError
 from stream.batch import Output, Record
@@ -84,14 +81,3 @@ class ConcurrentBench(SeamBench):
 
     async def until_begun(self, count: int) -> None:
         await wait_until_async(lambda: len(self.agent.begun) >= count, what=f"{count} to begin")
-
-
-@asynccontextmanager
-async def run_bench(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[ConcurrentBench]:
-    """Yield a bench that waits for dependencies without losing time."""
-    monkeypatch.setattr("stream.hold.BACKOFF_FIRST_S", 0.001)
-    monkeypatch.setattr("stream.hold.BACKOFF_MAX_S", 0.002)
-    bench = ConcurrentBench()
-    bench.lane.start()
-    yield bench
-    await bench.lane.drop()

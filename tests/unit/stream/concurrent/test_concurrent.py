@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 
 import pytest
 
@@ -12,16 +12,10 @@ from stream.batch import Batch, Output
 from stream.ledger import Entry
 from stream.salvage import UnreadableRecord
 from tests.support.builders import TIMESTAMP_MS, FakeRecord
-from tests.support.concurrent_bench import CONCURRENCY, RESULTS, run_bench
+from tests.support.concurrent_bench import CONCURRENCY, RESULTS
 from tests.support.concurrent_bench import ConcurrentBench as Bench
 from tests.support.seams import DEAD_LETTERS, REQUESTS
 from tests.support.waiting import wait_until_async
-
-
-@pytest.fixture
-async def bench(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Bench]:
-    async with run_bench(monkeypatch) as bench:
-        yield bench
 
 
 async def test_so_many_are_answered_at_a_time_and_no_more(bench: Bench) -> None:

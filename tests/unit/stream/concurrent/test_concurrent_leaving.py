@@ -1,7 +1,7 @@
 """When partitions go: answers on their way have their time, and late ones change nothing."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 
 import pytest
 from typing_extensions import override
@@ -11,15 +11,9 @@ from stream import burial
 from stream.batch import Output, Record
 from stream.ledger import TopicPartition
 from stream.shapes.concurrent import Pace
-from tests.support.concurrent_bench import CONCURRENCY, RESULTS, GatedAgent, run_bench
+from tests.support.concurrent_bench import CONCURRENCY, RESULTS, GatedAgent
 from tests.support.concurrent_bench import ConcurrentBench as Bench
 from tests.support.waiting import wait_until_async
-
-
-@pytest.fixture
-async def bench(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Bench]:
-    async with run_bench(monkeypatch) as bench:
-        yield bench
 
 
 async def test_nothing_begins_any_more_when_partitions_go(bench: Bench) -> None:
