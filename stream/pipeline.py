@@ -15,7 +15,7 @@ from stream.fetch_thread import FetchThread
 from stream.fetched import Fetched
 from stream.ledger import Entry, Rewind, TopicPartition
 from stream.positions import IdentifyTopics, Positions, ask
-from stream.rooms import share_few, share_many
+from stream.rooms import AHEAD_OFFSETS_MAX, share_few, share_many
 from stream.seam import Seam
 from stream.shapes.lane import Lane
 from stream.tasks import Tasks
@@ -51,6 +51,12 @@ class Bounds:
     few: Mapping[str, int] = field(default_factory=dict)
     """Topics of which fewer records may be handed out, and how many: those of slow work."""
 
+    def in_flight_max(self, topic: str) -> int:
+        """Return how many offsets of a partition can be handed out and unfinished at once."""
+        if topic in self.few:
+            return AHEAD_OFFSETS_MAX + self.few[topic]
+        return self.records + self.poll_records
+
 
 class Pipeline:
     """Moves records of the group's topics through the lanes, and commits behind them."""
@@ -69,8 +75,9 @@ class Pipeline:
         self._seam = seam
         self._bounds = bounds
         self.commits = Committer(thread, seam)
-        in_flight_max = bounds.records + bounds.poll_records
-        self._positions = Positions(thread, seam, self.commits, in_flight_max, identify_topics)
+        self._positions = Positions(
+            thread, seam, self.commits, bounds.in_flight_max, identify_topics
+        )
         self._careful = CarefulHands(seam, self.commits, self._hand, self._positions.note_rewind)
         self._tasks = Tasks()
         self.joined = False

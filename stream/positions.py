@@ -67,10 +67,10 @@ class Positions:
         thread: FetchThread,
         seam: Seam,
         commits: Committer,
-        in_flight_max: int,
+        in_flight_max: Callable[[str], int],
         identify_topics: IdentifyTopics,
     ) -> None:
-        """Take the first `in_flight_max` records for suspect where the last owners died."""
+        """Take the first `in_flight_max` offsets of a topic for suspect where owners died."""
         self._thread = thread
         self._seam = seam
         self._commits = commits
@@ -191,7 +191,7 @@ class Positions:
             before = told[tp]
             if before is None or before.at != start.offset:
                 before = Attempts(start.offset, topic_id=topic_ids.get(tp.topic))
-            attempts[tp] = before.taken(start.log_end, self._in_flight_max)
+            attempts[tp] = before.taken(start.log_end, self._in_flight_max(tp.topic))
         if not await self._commits.take(attempts, epoch) or ledger.epoch != epoch:
             return
         await self._begin_at(starts)

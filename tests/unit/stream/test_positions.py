@@ -11,6 +11,7 @@ from schemas.errors import DependencyError, FatalError
 from stream import pipeline as pipeline_module
 from stream import positions
 from stream.pipeline import Bounds
+from stream.rooms import AHEAD_OFFSETS_MAX
 from stream.status import describe
 from stream.tasks import Tasks
 from tests.support.pipeline_bench import TP, TP1
@@ -296,6 +297,22 @@ async def test_who_leaves_in_good_order_says_so(bench: Bench) -> None:
         await pipeline.on_revoked()
 
     assert (while_working, bench.thread.metadata[TP]) == ("judgify working", "")
+
+
+@pytest.mark.parametrize(
+    ("few", "suspects"), [({}, 10_000), ({REQUESTS: 8}, AHEAD_OFFSETS_MAX + 8)]
+)
+async def test_only_what_can_have_been_in_flight_is_suspected(
+    bench: Bench, few: dict[str, int], suspects: int
+) -> None:
+    bench.thread.append(TP, *[b"x"] * 12_000)
+    bench.thread.committed[TP] = 0
+    bench.thread.metadata[TP] = "judgify working deaths=2"
+
+    async with bench.running(bounds=Bounds(few=few)):
+        await bench.wait_for(1)
+
+    assert f"deaths=3 careful_until={suspects} " in bench.thread.metadata[TP]
 
 
 async def test_what_waits_for_a_dependency_is_no_suspect(bench: Bench) -> None:
