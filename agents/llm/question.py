@@ -7,7 +7,7 @@ or unsettle a verdict that they have proven.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from pydantic import ValidationError
 
@@ -116,8 +116,22 @@ def make_question(escalation: Escalation, workflow: CompiledWorkflow) -> Questio
         raise ValueError("the workflow is not the one that the escalation names")
     findings = workflow.find(escalation.input_data)
     obstacle = _find_obstacle(escalation, workflow, findings)
-    if obstacle is not None:
-        return obstacle
+    return obstacle or _ask_about(escalation.input_data, workflow, findings)
+
+
+def remake_question(
+    input_data: dict[str, Any], workflow: CompiledWorkflow
+) -> Question | Unanswerable:
+    """Return the question that an event led to when it was judged by `workflow`, for people."""
+    findings = workflow.find(input_data)
+    if findings.invalid is not None:
+        return Unanswerable("invalid_input", findings.invalid)
+    return _ask_about(input_data, workflow, findings)
+
+
+def _ask_about(
+    input_data: dict[str, Any], workflow: CompiledWorkflow, findings: Findings
+) -> Question | Unanswerable:
     choices = _envelope(workflow, findings)
     if not choices:
         return Unanswerable("no_choice", _explain_no_choice(workflow, findings))
@@ -128,7 +142,7 @@ def make_question(escalation: Escalation, workflow: CompiledWorkflow) -> Questio
         title=workflow.title,
         instructions=workflow.llm.instructions,
         choices=choices,
-        values=tuple(sorted(workflow.show(escalation.input_data), key=lambda each: each.name)),
+        values=tuple(sorted(workflow.show(input_data), key=lambda each: each.name)),
         findings=findings,
         why=explain_escalation(in_order, workflow.min_confidence),
         min_confidence=workflow.llm.min_confidence,

@@ -54,13 +54,8 @@ def open_context(data_dir: Path | None = None) -> CliContext:
     Raises:
         FatalError: no Kafka is known.
     """
-    settings = load_settings()
     found = find_data_dir(data_dir)
-    state = load_running_state(found)
-    if state and settings.kafka_bootstrap_servers not in (None, state.kafka_bootstrap_servers):
-        state = None
-    if state:
-        settings = load_settings({**_from_state(settings, state), "data_dir": found})
+    settings, state = load_completed(found)
     if not settings.kafka_bootstrap_servers:
         raise FatalError(NO_STACK)
     url = settings.database_url
@@ -71,6 +66,20 @@ def open_context(data_dir: Path | None = None) -> CliContext:
         state=state,
         data_dir=found,
     )
+
+
+def load_completed(data_dir: Path) -> tuple[Settings, StackState | None]:
+    """Return the settings, completed by the stack that runs in `data_dir`, and that stack.
+
+    None: there is none, or the environment names another Kafka.
+    """
+    settings = load_settings()
+    state = load_running_state(data_dir)
+    if state is None:
+        return settings, None
+    if settings.kafka_bootstrap_servers not in (None, state.kafka_bootstrap_servers):
+        return settings, None
+    return load_settings({**_from_state(settings, state), "data_dir": data_dir}), state
 
 
 def _from_state(settings: Settings, state: StackState) -> dict[str, Any]:

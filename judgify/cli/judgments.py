@@ -8,32 +8,27 @@ from typing import Annotated, Any, Final
 import orjson
 import typer
 
-from judgify.cli.console import fail, print_json, print_table, say
+from judgify.cli.console import print_json, print_table, say
 from judgify.cli.context import DataDir, open_context
 from judgify.cli.json_option import Json
 from judgify.cli.llm_use import describe_use
 from judgify.cli.misuse import typed_by_user
 from judgify.cli.since import SinceOption
+from judgify.cli.stored import VERSION_SHOWN, find_one, load_workflow
 from judgify.replay.wording import describe_judgment, describe_verdict, describe_why
 from rules.language.trace import Explanation
-from rules.workflow.compiled import compile_workflow
-from rules.workflow.problems import WorkflowErrors
-from schemas.errors import FatalError, MessageError
 from sinks.postgres.queries import (
     LIMIT_MAX,
     JudgmentFilter,
     Stored,
     fetch_duplicates,
     fetch_judgments,
-    fetch_version,
-    find_judgments,
 )
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, help="List, show and explain stored judgments."
 )
 
-VERSION_SHOWN: Final = 12
 INPUT_SHOWN_MAX: Final = 4_096
 """Characters of an event on the screen; `--json` shows all of it."""
 
@@ -94,7 +89,7 @@ def show(
 ) -> None:
     """Show a stored judgment, and the later records of its id."""
     url = open_context(data_dir).need_database()
-    judgment = _find(url, name, tenant, workflow)
+    judgment = find_one(url, name, tenant, workflow)
     duplicates = asyncio.run(fetch_duplicates(url, judgment["judgment_id"]))
     if as_json:
         print_json(judgment | {"duplicates": duplicates})
@@ -113,7 +108,7 @@ def explain(
 ) -> None:
     """Say in plain words why it came out so, from the version that judged and the input."""
     url = open_context(data_dir).need_database()
-    judgment = _find(url, name, tenant, workflow)
+    judgment = find_one(url, name, tenant, workflow)
     explanation, number = _explain(url, judgment)
     if as_json:
         print_json(
@@ -130,44 +125,13 @@ def explain(
         say("  the verdict came from the LLM: see `judgify judgments show`")
 
 
-def _find(url: str, name: str, tenant: str, workflow: str | None) -> Stored:
-    """Return the one judgment of that name; end the command when there is none, or several."""
-    found = asyncio.run(find_judgments(url, name, tenant=tenant, workflow_id=workflow))
-    if not found:
-        fail(
-            f"no judgment {name} is stored for tenant {tenant}",
-            hint="see whether it is still to be judged (judgify status), or was buried "
-            "(judgify dead-letters list)",
-        )
-    if len(found) > 1:
-        names = ", ".join(sorted(one["workflow_id"] for one in found))
-        raise FatalError(f"several judgments have {name}: say --workflow, one of {names}")
-    return found[0]
-
-
 def _explain(url: str, judgment: Stored) -> tuple[Explanation, int]:
     """Return why the rules found what they found, and the number of their version.
 
     Ends the command when no version judged it, or the version is not stored.
     """
-    workflow_id, version = judgment["workflow_id"], judgment["workflow_version"]
-    if version is None:
-        fail(f"no version judged it, there is nothing to explain: {describe_why(judgment)}")
-    stored = asyncio.run(fetch_version(url, judgment["tenant"], workflow_id, version))
-    if stored is None:
-        fail(
-            f"version {version[:VERSION_SHOWN]} of {workflow_id} is not stored yet",
-            hint="see whether postgres-sink is running: judgify status",
-        )
-    document, number = stored
-    try:
-        return compile_workflow(document).explain(judgment["input_data"]), number
-    except WorkflowErrors as error:
-        raise MessageError(
-            "unreadable_version",
-            f"this release cannot read version {version[:VERSION_SHOWN]} of {workflow_id}, which "
-            f"release {judgment['engine']} judged by: {error}",
-        ) from error
+    workflow, number = load_workflow(url, judgment)
+    return workflow.explain(judgment["input_data"]), number
 
 
 def _describe(judgment: Stored, duplicates: list[dict[str, Any]]) -> Iterator[str]:

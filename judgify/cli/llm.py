@@ -10,9 +10,11 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from agents.llm.endpoint import Endpoint, open_endpoint
 from agents.llm.outcome import Failure, Reply
 from judgify.cli.console import fail, note, print_json, say
+from judgify.cli.context import DataDir, load_completed
 from judgify.cli.json_option import Json
+from judgify.cli.llm_prompt import prompt
+from judgify.stack.state import find_data_dir
 from runtime.setting_model import STAND_IN_MODEL, Settings
-from runtime.settings import load_settings
 
 MODELS_TIMEOUT_S: Final = 10.0
 SYSTEM: Final = "You test a connection. Answer with the JSON object that the schema describes."
@@ -23,11 +25,12 @@ USER: Final = (
 """Asks for what the schema forbids: only enforcement, not obedience, makes a valid answer of it."""
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
+app.command("prompt")(prompt)
 
 
 @app.callback()
 def llm() -> None:
-    """Try the LLM endpoint once, and say what it can do."""
+    """Try the LLM endpoint, and see what it was asked."""
 
 
 class Probe(BaseModel):
@@ -64,12 +67,12 @@ class Checked:
 
 
 @app.command()
-def check(*, as_json: Json = False) -> None:
+def check(*, as_json: Json = False, data_dir: DataDir = None) -> None:
     """Ask the endpoint for its models, then one tiny question; exit 1 when the lane cannot work.
 
     The question costs some hundred tokens.
     """
-    settings = load_settings()
+    settings, _ = load_completed(find_data_dir(data_dir))
     endpoint = open_endpoint(settings)
     checked = asyncio.run(_check(endpoint, settings))
     if as_json:
