@@ -34,7 +34,7 @@ def _refuse_skip(report: ReportT) -> ReportT:
         reason = _find_reason(report)
         if not reason.startswith(MAY_BE_MISSING):
             report.outcome = "failed"
-            report.longrepr = f"{report.nodeid} was skipped, and CI is set: {reason}"
+            report.longrepr = f"skipped, and CI is set: {reason}"
     return report
 
 
