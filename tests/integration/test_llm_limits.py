@@ -226,6 +226,19 @@ async def test_a_key_of_somebody_else_in_the_way_costs_no_answer(
     await fleet.flush()
 
 
+async def test_a_number_that_is_none_costs_no_answer(redis_url: str, open_fleet: OpenFleet) -> None:
+    fleet = await open_fleet(redis_url, copies=1)
+    copy = fleet.copies[0]
+    assert copy.link.client is not None
+    async for key in copy.link.client.scan_iter(match=f"{fleet.prefix}*", count=1_000):
+        await copy.link.client.hset(key, "tenant/evil", "1e400 and more")
+
+    await fleet.tick()
+
+    assert not copy.limiter.in_touch
+    assert not isinstance(await fleet.reserve(copy, EVERYBODY, usd_only(1)), Refusal)
+
+
 async def test_everything_in_redis_expires(redis_url: str, open_fleet: OpenFleet) -> None:
     fleet = await open_fleet(redis_url, copies=1)
     scopes = (Scope("all", Limits(10, 10, 10)), Scope("tenant/a", Limits(5)))

@@ -99,10 +99,11 @@ class SharedCount:
             *seen,
         ]
         flat = await self._run("sync", [self._day(spend.day)], args)
-        fields = dict(zip(map(text_of, flat[::2]), flat[1::2], strict=True))
-        totals = {name: int(value) for name, value in fields.items() if not name.startswith("#")}
         told = "" if debt is None else debt.id
-        return Look(text_of(fields["#generation"]), "#whole" in fields, totals, told)
+        try:
+            return _look(flat, told)
+        except (ValueError, KeyError) as error:
+            raise RedisAway("holds something else under our keys", asked=True) from error
 
     async def _run(self, name: str, keys: list[str], args: Sequence[str | int]) -> list[Any]:
         async def run(client: Any) -> Any:
@@ -126,6 +127,13 @@ class SharedCount:
         # A slot never lies in two minutes: 60 s are 30 slots.
         minute = slot_of(now_ms) * SLOT_MS // MINUTE_MS
         return [f"{self._prefix}minute:{at}:{scope.name}" for at in (minute, minute - 1)]
+
+
+def _look(flat: Sequence[Any], told: str) -> Look:
+    """Return what the hash of a day says; raises ValueError or KeyError when it is not ours."""
+    fields = dict(zip(map(text_of, flat[::2]), flat[1::2], strict=True))
+    totals = {name: int(value) for name, value in fields.items() if not name.startswith("#")}
+    return Look(text_of(fields["#generation"]), "#whole" in fields, totals, told)
 
 
 def _numbers(limits: Limits) -> list[str | int]:

@@ -159,3 +159,41 @@ async def test_partitions_that_come_from_another_copy_bring_what_it_spent() -> N
     assert uncounted.uncounted
     assert isinstance(await fleet.reserve(second, EVERYBODY, usd_only(501)), Refusal)
     assert not isinstance(await fleet.reserve(second, EVERYBODY, usd_only(500)), Refusal)
+
+
+async def test_settling_twice_is_settling_once() -> None:
+    fleet = await make_fleet()
+    limiter = fleet.copies[0].limiter
+    reserved = await limiter.reserve(EVERYBODY, usd_only(600))
+    assert isinstance(reserved, Reservation)
+
+    for _ in range(3):
+        await limiter.settle(reserved, usd_only(400))
+
+    assert limiter.spend.total("all") == 400
+
+
+async def test_a_count_of_the_results_keeps_what_is_in_flight_and_has_no_result() -> None:
+    fleet = await make_fleet()
+    copy = fleet.copies[0]
+    done = await fleet.reserve(copy, EVERYBODY, usd_only(300))
+    assert not isinstance(done, Refusal)
+    await fleet.settle(copy, done, 250)
+    await fleet.reserve(copy, EVERYBODY, usd_only(400))
+
+    await copy.limiter.count(fleet.count_results)
+
+    assert copy.limiter.spend.total("all") == 650
+
+
+async def test_a_call_that_is_settled_tomorrow_changes_nothing_there() -> None:
+    fleet = await make_fleet()
+    copy = fleet.copies[0]
+    late = await fleet.reserve(copy, EVERYBODY, usd_only(900))
+    assert not isinstance(late, Refusal)
+
+    await fleet.pass_midnight()
+    await fleet.reserve(copy, EVERYBODY, usd_only(500))
+    await fleet.settle(copy, late, 100)
+
+    assert copy.limiter.spend.total("all") == 500
