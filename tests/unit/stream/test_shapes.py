@@ -297,6 +297,29 @@ async def test_a_sink_writes_what_has_gathered_of_all_partitions_at_once(
     assert (bench.committable(0), bench.committable(1)) == (2, 1)
 
 
+async def test_a_sink_prepares_at_arrival_what_it_writes_later(bench: SeamBench) -> None:
+    prepared: list[Batch] = []
+    written: list[Batch] = []
+
+    def prepare(batch: Batch) -> Batch:
+        prepared.append(Batch(batch.topic, batch.partition, batch.records))
+        return prepared[-1]
+
+    async def write(batches: Sequence[Batch]) -> list[Burial]:
+        written.extend(batches)
+        return []
+
+    lane = SinkLane(REQUESTS, write, bench.seam, bench.undertaker, prepare)
+    lane.hand(*bench.accept([b"a"], partition=0))
+    assert len(prepared) == 1
+
+    lane.start()
+    await lane.finish(5)
+    await lane.drop()
+
+    assert written[0] is prepared[0]
+
+
 async def test_a_sink_holds_the_same_batches_while_its_store_is_away(bench: SeamBench) -> None:
     store = Store()
     store.failures_left = 2
