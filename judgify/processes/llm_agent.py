@@ -1,8 +1,8 @@
 """Puts llm-agent together: escalations in, judgments out."""
 
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import Final
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
 from agents.llm.agent import LlmAgent
 from judgify.processes.host import ENGINE, bounds_of, limits_of
@@ -24,6 +24,29 @@ REVOKE_PATIENCE_S: Final = 2.0
 WORK_MARGIN_S: Final = 30.0
 
 
+@dataclass(frozen=True, slots=True)
+class _Around:
+    """What lives as long as the process: what it knows, and what stands around the LLM."""
+
+    knowledge: Knowledge
+    lane: LlmLane
+
+    async def open(self) -> None:
+        await self.knowledge.open()
+        await self.lane.open()
+
+    async def close(self) -> None:
+        await self.lane.close()
+        await self.knowledge.close()
+
+    def details(self) -> dict[str, Any]:
+        return self.knowledge.details() | {"llm": self.lane.details()}
+
+    def export(self) -> None:
+        self.knowledge.export()
+        self.lane.export()
+
+
 def make_spec(settings: Settings, clock: BrokerClock) -> Spec:
     """Return the process as the stream runs it.
 
@@ -35,6 +58,7 @@ def make_spec(settings: Settings, clock: BrokerClock) -> Spec:
     escalations, dead_letters = full_name(ESCALATIONS, prefix), full_name(DEAD_LETTERS, prefix)
     knowledge = Knowledge(settings, clock)
     lane = LlmLane(settings, (SystemClock(), clock), knowledge.switches, (escalations, results))
+    around = _Around(knowledge, lane)
     agent = LlmAgent(
         results,
         knowledge,
@@ -49,18 +73,6 @@ def make_spec(settings: Settings, clock: BrokerClock) -> Spec:
         lane.watch(seam.ledger)
         return [ConcurrentLane(escalations, agent, seam, undertaker, pace)]
 
-    async def open_all() -> None:
-        await knowledge.open()
-        await lane.open()
-
-    async def close_all() -> None:
-        await lane.close()
-        await knowledge.close()
-
-    def export() -> None:
-        knowledge.export()
-        lane.export()
-
     return Spec(
         agent=NAME,
         group=settings.group(NAME),
@@ -72,11 +84,11 @@ def make_spec(settings: Settings, clock: BrokerClock) -> Spec:
         dead_letters_topic=dead_letters,
         make_lanes=make_lanes,
         skips=knowledge.skips,
-        open=open_all,
-        close=close_all,
+        open=around.open,
+        close=around.close,
         problems=knowledge.problems,
-        details=lambda: knowledge.details() | {"llm": lane.details()},
-        export=export,
+        details=around.details,
+        export=around.export,
         bounds=replace(bounds_of(settings), few={escalations: pace.records_max}),
         limits=replace(limits_of(settings), work_s=_longest_work_s(settings)),
         ack_timeout_s=settings.publish_timeout_s,
