@@ -1,14 +1,16 @@
 """The second lock: what was generated is looked at once more before it may run.
 
 The first lock is that no text of an author enters the generated text. This one holds if the first
-were broken: only the few constructs that our templates use pass, and no name but ours.
+were broken: only the few constructs that our templates use pass, and no name but ours; of the text,
+and once more of the instructions that Python made of it.
 """
 
 import ast
-import dis
 import re
 from types import CodeType
 from typing import Final
+
+from rules.language.emit.bytecode import LockError, Vocabulary, admit_module
 
 _NODES: Final = frozenset((
     ast.Module, ast.FunctionDef, ast.arguments, ast.arg, ast.Try, ast.ExceptHandler, ast.If,
@@ -20,33 +22,23 @@ _NODES: Final = frozenset((
 ))  # fmt: skip
 _ATTRIBUTES: Final = frozenset({"get", "isascii", "is_integer", "startswith", "endswith"})
 _LOCALS: Final = re.compile(r"(?:[dtx][0-9]+|e|u|m|get)\Z")
-_FORBIDDEN: Final = (
-    "IMPORT", "STORE_GLOBAL", "STORE_NAME", "STORE_ATTR", "STORE_SUBSCR", "STORE_DEREF", "DELETE",
-    "MAKE_FUNCTION", "LOAD_BUILD_CLASS", "YIELD", "SEND", "GET_AWAITABLE", "EXEC",
-)  # fmt: skip
-"""Beginnings of the instructions that reach beyond a function's own locals."""
-
-
-class LockError(RuntimeError):
-    """The generator made something that it must not make: a bug of ours, whatever the rule."""
 
 
 def compile_locked(source: str, names: frozenset[str]) -> CodeType:
     """Compile generated text whose global names are `names`.
 
     Raises:
-        LockError: The text holds anything but what the generator's templates consist of.
+        LockError: The text, or what was made of it, holds anything but what the generator's
+            templates consist of; or the running Python is not one whose instructions are known.
     """
     tree = ast.parse(source)
-    functions = {each.name for each in tree.body if isinstance(each, ast.FunctionDef)}
+    functions = frozenset(each.name for each in tree.body if isinstance(each, ast.FunctionDef))
     if len(functions) != len(tree.body):
         raise LockError("generated code may define functions only")
     for node in ast.walk(tree):
         _admit(node, names | functions)
     code = compile(tree, "<rules>", "exec", dont_inherit=True)
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            _inspect(constant, names | functions)
+    admit_module(code, Vocabulary(functions, names | functions, _ATTRIBUTES, ("e",)))
     return code
 
 
@@ -60,12 +52,3 @@ def _admit(node: ast.AST, names: frozenset[str]) -> None:
             raise LockError(f"generated code may not reach for {name!r}")
         case ast.Constant(value=value) if type(value) not in {float, int, bool, type(None)}:
             raise LockError(f"generated code may not hold a {type(value).__name__}")
-
-
-def _inspect(code: CodeType, names: frozenset[str]) -> None:
-    foreign = set(code.co_names) - names - _ATTRIBUTES
-    if foreign or code.co_freevars or code.co_cellvars:
-        raise LockError(f"compiled code names {sorted(foreign)}")
-    for opcode in set(code.co_code[::2]):
-        if dis.opname[opcode].startswith(_FORBIDDEN):
-            raise LockError(f"compiled code holds {dis.opname[opcode]}")
