@@ -70,8 +70,8 @@ class Endpoint:
             manner.model, system, user, strict_schema(answer), manner.max_tokens, manner.temperature
         )
         started = time.perf_counter()
-        outcome, tries = await self._ask_until_taken(ask, started + left_s)
-        return replace(outcome, latency_ms=(time.perf_counter() - started) * 1000, tries=tries)
+        outcome = await self._ask_until_taken(ask, started + left_s)
+        return replace(outcome, latency_ms=(time.perf_counter() - started) * 1_000)
 
     async def list_models(self, left_s: float) -> tuple[str, ...] | Failure:
         """Return the models that the endpoint names: the cheapest sign that it is there."""
@@ -88,20 +88,21 @@ class Endpoint:
         """Close every connection; calls under way must have ended."""
         await self._client.close()
 
-    async def _ask_until_taken(self, ask: Ask, ends_at: float) -> tuple[Reply | Failure, int]:
-        """Ask, and again without what the model refuses; return the outcome and all tries."""
-        tries = 0
+    async def _ask_until_taken(self, ask: Ask, ends_at: float) -> Reply | Failure:
+        """Ask, and again without what the model refuses; each round leaves out one option more."""
+        tries = lost_tries = 0
         while True:
             sent = self._refused
             exchange = await self._client.post(
                 self._dialect.path, self._dialect.body(ask, sent), ends_at - time.perf_counter()
             )
             tries += exchange.tries
+            lost_tries += exchange.lost_tries
             if isinstance(exchange, Failure):
-                return exchange, tries
+                return replace(exchange, tries=tries, lost_tries=lost_tries)
             option = self._find_refused(exchange, sent)
             if option is None:
-                return self._read(exchange, ask), tries
+                return replace(self._read(exchange, ask), tries=tries, lost_tries=lost_tries)
             self._refused |= {option}
 
     def _find_refused(self, exchange: Exchange, sent: frozenset[str]) -> str | None:

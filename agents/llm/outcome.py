@@ -37,6 +37,7 @@ class Exchange(NamedTuple):
     content_type: str
     retry_after_s: float | None
     tries: int
+    lost_tries: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,8 @@ class Reply:
     latency_ms: float
     """From the question to the last byte, all tries included."""
     tries: int
+    lost_tries: int = 0
+    """Of these, such as went out and brought no answer: somebody may ask money for them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,8 @@ class Failure:
     latency_ms: float = 0.0
     tries: int = 0
     """Calls that went out; 0 when there was no time for any."""
+    lost_tries: int = 0
+    """As in a reply: no answer in time, broken off, or too large to be read."""
 
 
 def fail(

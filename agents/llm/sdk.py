@@ -7,6 +7,7 @@ run on a busy machine: 2.9 ms a call this way, 4.6 by `responses.create`, 6.9 by
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any, Final
 
@@ -15,7 +16,7 @@ from openai import APIConnectionError, APIStatusError, APITimeoutError, AsyncOpe
 from openai import pydantic_function_tool as as_strict_tool
 from pydantic import BaseModel
 
-from agents.llm.outcome import Exchange, Failure, fail
+from agents.llm.outcome import Exchange, Failure, FailureKind, fail
 from agents.llm.transport import (
     BODY_BYTES_MAX,
     AnswerTooLarge,
@@ -107,7 +108,7 @@ class SdkClient:
                 await self._client.get(path, cast_to=httpx2.Response)
         except AnswerTooLarge:
             reason = f"the answer exceeds {BODY_BYTES_MAX:,} bytes; it was not read further"
-            return fail("too_large", reason, tries=call.tries)
+            return _fail(call, "too_large", reason)
         except APITimeoutError:
             return self._late(call, self._try_timeout_s)
         except APIConnectionError as error:
@@ -116,15 +117,19 @@ class SdkClient:
             pass
         except (OpenAIError, httpx2.HTTPError, httpx2.StreamError, OSError, ValueError) as error:
             return self._away(error, call)
-        return call.answered or fail("empty", "the endpoint answered nothing", tries=call.tries)
+        return call.answered or _fail(call, "empty", "the endpoint answered nothing")
 
     def _late(self, call: Call, timeout_s: float) -> Failure:
         reason = f"no whole answer within {timeout_s:.3g} s, tried {call.tries} times"
-        return fail("timeout", reason, tries=call.tries)
+        return _fail(call, "timeout", reason)
 
     def _away(self, error: BaseException, call: Call) -> Failure:
         what = f"{type(error).__name__} {error}".strip()
         reason = (
             f"{self._base_url} cannot be reached or broke off, tried {call.tries} times: {what}"
         )
-        return fail("unreachable", reason, tries=call.tries)
+        return _fail(call, "unreachable", reason)
+
+
+def _fail(call: Call, kind: FailureKind, reason: str) -> Failure:
+    return replace(fail(kind, reason, tries=call.tries), lost_tries=call.lost_tries)

@@ -40,6 +40,8 @@ class Call:
     ends_at: float
     """On the event loop's clock."""
     tries: int = 0
+    lost_tries: int = 0
+    """Of these, such as may have been answered, and nothing came of it."""
     answered: Exchange | None = None
     """What the last try brought; None while a try is on its way."""
     trouble: httpx2.TransportError | None = None
@@ -84,6 +86,7 @@ class BoundedTransport(httpx2.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         call = _CALL.get()
         call.tries += 1
+        call.lost_tries += 1  # until it is known better
         call.answered = call.trouble = None
         request.headers["accept-encoding"] = "identity"
         try:
@@ -95,13 +98,23 @@ class BoundedTransport(httpx2.AsyncBaseTransport):
                     await response.aclose()
         except TimeoutError as error:
             raise httpx2.ReadTimeout("no whole answer in time", request=request) from error
+        except httpx2.ConnectError as error:
+            call.lost_tries -= 1
+            call.trouble = error
+            raise
         except httpx2.TransportError as error:
             call.trouble = error
             raise
+        call.lost_tries -= 1
         retry_after_s = _retry_after(response.headers)
         content_type = response.headers.get("content-type", "")
         call.answered = Exchange(
-            response.status_code, content, content_type, retry_after_s, call.tries
+            response.status_code,
+            content,
+            content_type,
+            retry_after_s,
+            call.tries,
+            call.lost_tries,
         )
         return httpx2.Response(
             response.status_code,

@@ -203,6 +203,33 @@ async def test_an_empty_account_is_not_asked_again(
     assert stand_in.calls()["total"] == 1
 
 
+@pytest.mark.parametrize(
+    ("fault", "lost"), [("hang", 3), ("truncated", 3), ("huge", 1), ("error", 0), ("html", 0)]
+)
+async def test_tries_that_may_cost_money_for_nothing_are_counted(
+    stand_in: StandInLlm, fault: str, lost: int
+) -> None:
+    stand_in.fail(fault)
+    endpoint = open_here(stand_in.base_url, llm_call_timeout_s=0.2)
+
+    failure = await ask(endpoint, 8)
+    await endpoint.close()
+
+    assert isinstance(failure, Failure)
+    assert failure.lost_tries == lost
+
+
+async def test_a_reply_after_a_lost_try_counts_both(stand_in: StandInLlm) -> None:
+    stand_in.fail("truncated", until=1)
+    endpoint = open_here(stand_in.base_url)
+
+    reply = await ask(endpoint, 10)
+    await endpoint.close()
+
+    assert isinstance(reply, Reply)
+    assert (reply.tries, reply.lost_tries) == (2, 1)
+
+
 async def test_without_time_nothing_is_sent(endpoint: Endpoint, stand_in: StandInLlm) -> None:
     failure = await ask(endpoint, 0.0)
 
@@ -291,7 +318,7 @@ async def test_nobody_listening_is_said_with_the_address() -> None:
     await endpoint.close()
 
     assert isinstance(failure, Failure)
-    assert failure.kind == "unreachable"
+    assert (failure.kind, failure.lost_tries) == ("unreachable", 0)
     assert "http://127.0.0.1:9/v1" in failure.reason
 
 
