@@ -11,11 +11,15 @@ from sinks.postgres.migrate import upgrade
 from sinks.postgres.sink import PostgresSink
 
 LONGEST_FIRST: Final = (
-    "test_stack.py",
-    "test_workflow_publishing.py",
     "test_stream_hazards.py",
+    "test_stack.py",
+    "test_stream_peculiar.py",
+    "test_stream_culprits.py",
+    "test_stream_concurrent.py",
+    "test_stream_reproductions.py",
     "test_tour.py",
     "test_demo.py",
+    "test_workflow_publishing.py",
 )
 """The files that take longest (`--durations=0` tells), each of which one worker runs alone.
 
