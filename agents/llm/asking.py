@@ -235,10 +235,12 @@ class Asker:
             LLM_TOKENS_TOTAL.labels("out").inc(outcome.usage.tokens_out)
 
     def _used(self, estimate: Amount, outcome: Reply | Failure) -> Amount:
-        """Return what a call has used; the estimate where nobody can know."""
-        usage = outcome.usage
+        """Return what a call has used; the estimate for each try of which nobody can know."""
+        usage, unknown = outcome.usage, outcome.lost_tries
+        known = Amount(outcome.tries, 0, 0)
         if usage is not None:
-            return self._amount(outcome.tries, usage.tokens_in, usage.tokens_out)
-        if not outcome.tries or (isinstance(outcome, Failure) and outcome.kind in UNBILLED):
-            return Amount(outcome.tries, 0, 0)
-        return estimate._replace(requests=outcome.tries)
+            known = self._amount(outcome.tries, usage.tokens_in, usage.tokens_out)
+        elif outcome.tries and isinstance(outcome, Failure) and outcome.kind not in UNBILLED:
+            unknown = max(1, unknown)
+        tokens, nano_usd = estimate.tokens * unknown, estimate.nano_usd * unknown
+        return Amount(outcome.tries, known.tokens + tokens, known.nano_usd + nano_usd)

@@ -224,6 +224,19 @@ def test_a_failure_that_may_cost_money_stays_counted(
     assert asked.use is None or (asked.use.cost_usd > 0) == billed
 
 
+@pytest.mark.parametrize("kind", ["timeout", "unreachable"])
+def test_each_try_that_was_lost_stays_counted(kind: FailureKind) -> None:
+    counted = []
+    for lost_tries in (1, 3):
+        failure = Failure(kind, "", tries=3, lost_tries=lost_tries)
+        table = Table(failure, everybody=Limits(tokens_per_minute=1_000_000))
+        table.ask()
+        counted.append(used(table)[1])
+
+    assert counted[0] > 1_000
+    assert counted[1] == 3 * counted[0]
+
+
 def test_over_the_limit_nobody_is_asked_and_it_says_which() -> None:
     table = Table(reply(), everybody=Limits(requests_per_minute=1))
 
