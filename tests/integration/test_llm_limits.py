@@ -22,6 +22,7 @@ from tests.support.llm_limits import Copy, Fleet, usd_only
 from tests.support.own_valkey import OwnValkey
 from tests.support.services import make_name, require_url
 from tests.support.spender import CONCURRENCY, ESTIMATE
+from tests.support.waiting import wait_until_async
 
 LIMIT = 1_200
 OpenFleet = Callable[..., Coroutine[Any, Any, Fleet]]
@@ -193,6 +194,26 @@ async def test_a_redis_that_hangs_delays_one_call_and_then_none(
     assert copy.limiter.in_touch
     totals = await shared_total(copy.limiter, valkey.url, fleet)
     assert 50 <= totals <= 51, "the call that hung may count twice, no other"
+
+
+async def test_what_redis_was_asked_for_and_has_not_answered_counts_as_spent(
+    valkey: OwnValkey, open_fleet: OpenFleet
+) -> None:
+    fleet = await open_fleet(valkey.url)
+    copy = fleet.copies[0]
+
+    valkey.freeze()
+    asked = asyncio.gather(*(fleet.reserve(copy, EVERYBODY, usd_only(10)) for _ in range(30)))
+    await wait_until_async(lambda: copy.limiter.spend.asked["all"] == 300)
+    fleet.redis_up = False
+    alone = [await fleet.reserve(copy, EVERYBODY, usd_only(10)) for _ in range(20)]
+    fleet.redis_up = True
+    valkey.thaw()
+    answered = await asked
+
+    assert sum(not isinstance(outcome, Refusal) for outcome in alone) == 10, "its share is 400"
+    assert not any(isinstance(outcome, Refusal) for outcome in answered)
+    assert copy.limiter.spend.asked["all"] == 0
 
 
 async def test_a_redis_that_forgets_its_scripts_is_taught_them_again(

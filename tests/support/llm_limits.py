@@ -71,7 +71,7 @@ class Fleet:
         redis_url: str | None,
         prefix: str,
         copies: int = 3,
-        answer_timeout_s: float = 2.0,
+        answer_timeout_s: float = 20.0,
     ) -> None:
         self.clock = FakeClock(wall_ms=NOON_MS)
         self.redis_up = True

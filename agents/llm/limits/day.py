@@ -7,7 +7,8 @@ told when it returns.
 
 import secrets
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Final, NamedTuple
 
 from agents.llm.limits.amounts import Scope
@@ -75,6 +76,8 @@ class DaySpend:
         """Spent by this copy, and not in `seen`."""
         self.untold: Counter[str] = Counter()
         """Of `since`, what no debt names yet."""
+        self.asked: Counter[str] = Counter()
+        """What Redis has been asked for and has not answered: it may be counted there by now."""
         self._open: Counter[str] = Counter()
         self._debt: Debt | None = None
         self._share = share
@@ -97,7 +100,7 @@ class DaySpend:
         if limit is None:
             return None
         mine = share.of(limit - self.seen.get(scope.name, 0))
-        spent = self.since[scope.name]
+        spent = self.since[scope.name] + self.asked[scope.name]
         uncounted = self.needs_count(share)
         if not uncounted and spent + nano_usd <= mine:
             return None
@@ -118,6 +121,18 @@ class DaySpend:
         After a change of partitions too: their former owner may have spent on them.
         """
         return not self.whole or share != self._share
+
+    @contextmanager
+    def asking(self, scopes: Sequence[Scope], nano_usd: int) -> Iterator[None]:
+        """Count what Redis is asked for as spent, until it has answered."""
+        asked = self.asked
+        for scope in scopes:
+            asked[scope.name] += nano_usd
+        try:
+            yield
+        finally:
+            for scope in scopes:
+                asked[scope.name] -= nano_usd
 
     def spend(self, scopes: Iterable[Scope], nano_usd: int) -> None:
         """Count a reservation that Redis does not know."""

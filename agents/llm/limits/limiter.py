@@ -86,7 +86,8 @@ class Limiter:
         self.spend.attend(self._broker_ms(), self._share())
         if self.in_touch:
             try:
-                return await self._reserve_shared(tuple(scopes), amount)
+                with self.spend.asking(scopes, amount.nano_usd):
+                    return await self._reserve_shared(tuple(scopes), amount)
             except RedisAway:
                 self._lose_touch()
         return self._reserve_own(tuple(scopes), amount)
@@ -187,18 +188,19 @@ class Limiter:
     async def _reserve_shared(
         self, scopes: tuple[Scope, ...], amount: Amount
     ) -> Reservation | Refusal:
-        now_ms = self._broker_ms()
+        now_ms, day = self._broker_ms(), self.spend.day
         answer = await self._shared.reserve(self.spend, scopes, amount, now_ms)
         if answer == "unsynced":
             await self._sync()
+            day = self.spend.day
             answer = await self._shared.reserve(self.spend, scopes, amount, now_ms)
         if answer == "unsynced":
             raise RedisAway("forgets the count of the day at once", asked=True)
         if isinstance(answer, Refusal):
             return answer
-        self.spend.note(answer.totals, self._share())
+        self._note(answer, day)
         slot = self._minutes.add(scopes, amount, self._own_ms())
-        return Reservation(scopes, amount, self.spend.day, now_ms, slot)
+        return Reservation(scopes, amount, day, now_ms, slot)
 
     def _reserve_own(self, scopes: tuple[Scope, ...], amount: Amount) -> Reservation | Refusal:
         share, own_ms, now_ms = self._share(), self._own_ms(), self._broker_ms()
@@ -229,7 +231,11 @@ class Limiter:
             self._lose_touch()
             return
         if isinstance(answer, Counted):
-            self.spend.note(answer.totals, self._share())
+            self._note(answer, reservation.day)
+
+    def _note(self, counted: Counted, day: int) -> None:
+        if day == self.spend.day:  # it may have ended while Redis answered
+            self.spend.note(counted.totals, self._share())
 
     async def _sync(self) -> None:
         day = self.spend.day
