@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from judgify.cli.columns import Column, Named, name_columns, sample, survey
 from judgify.cli.inputs import read_csv
+from judgify.cli.terminal_text import printable_yaml
 from schemas.errors import FatalError, MessageError
 
 FIELDS_MAX: Final = 256
@@ -131,20 +132,18 @@ def _shortened(event: dict[str, Any]) -> dict[str, Any]:
 
 
 def _flow(event: dict[str, Any]) -> str:
-    parts = (
-        f"{json.dumps(key, ensure_ascii=False)}: {_value(value)}" for key, value in event.items()
-    )
+    parts = (f"{printable_yaml(key)}: {_value(value)}" for key, value in event.items())
     return f"{{{', '.join(parts)}}}"
 
 
 def _value(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)
+    return printable_yaml(value) if isinstance(value, str) else json.dumps(value)
 
 
 def _text(text: str) -> str:
     """Return the text as YAML, quoted unless it can mean nothing else."""
     is_plain = _PLAIN.match(text) and text.lower() not in _WORDS
-    return text if is_plain else json.dumps(text, ensure_ascii=False)
+    return text if is_plain else printable_yaml(text)
 
 
 def _number(number: float) -> str:

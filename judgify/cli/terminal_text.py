@@ -1,5 +1,6 @@
 """Text of outsiders made safe to show: nothing in it drives the terminal, or looks like our own."""
 
+import json
 import re
 from typing import Final
 
@@ -35,6 +36,16 @@ def printable_block(text: object, indent: str = "  ") -> str:
 def printable_json(document: str) -> str:
     """Return the same JSON document with such characters escaped; it must be JSON already."""
     return _IN_JSON.sub(_escape, document)
+
+
+def printable_yaml(text: str) -> str:
+    """Return the text as a string of YAML in double quotes that shows all of its characters."""
+    return _IN_JSON.sub(_escape_in_yaml, json.dumps(text, ensure_ascii=False))
+
+
+def _escape_in_yaml(match: re.Match[str]) -> str:
+    # YAML knows no halves; what JSON escapes, both escape alike.
+    return f"\\U{ord(match.group()):08x}"
 
 
 def _escape(match: re.Match[str]) -> str:

@@ -14,6 +14,7 @@ from judgify.cli.draft import draft_from_csv, draft_template
 from rules.language.names import name_problem
 from rules.workflow.reader import read_workflow
 from rules.workflow.trials import run_tests, unfired_rules
+from rules.workflow.yaml_reader import read_tree
 from schemas.errors import FatalError, MessageError
 from tests.support.commands import Commands
 from tests.support.workflows import MILLING, make_document
@@ -201,6 +202,19 @@ def test_a_draft_of_nothing_says_so(tmp_path: Path, content: str, said: str) -> 
 
     with pytest.raises((FatalError, MessageError), match=said):
         draft_from_csv(path, None)
+
+
+def test_a_draft_shows_what_would_drive_a_terminal_and_means_the_same(tmp_path: Path) -> None:
+    hostile = "\x9b31m\x7f\u202eC\u200b\U000e0041 \x1b[2J"
+    path = tmp_path / "hostile.csv"
+    path.write_text(f"{hostile} [{hostile}],mode\n" + f"{hostile},a\n{hostile},b\n" * 4)
+
+    text = draft_from_csv(path, None)
+
+    assert not set(text) & set(hostile) - set("31mC 2J[")
+    document = read_tree(text, "<text>").data
+    assert f"{hostile} [{hostile}]" in [part.get("from") for part in document["input"].values()]
+    assert next(iter(document["tests"][0]["input"].values())) == hostile
 
 
 def test_a_bad_name_for_a_draft_is_refused(tmp_path: Path) -> None:
