@@ -8,7 +8,9 @@ Property tests hold all ways together.
 """
 
 import re
-from typing import Any, Final, NamedTuple
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Final, NamedTuple, cast
 
 import orjson
 from pydantic import ValidationError
@@ -23,8 +25,8 @@ REQUEST_BYTES_MAX: Final = 262_144
 _COLON, _BACKSLASH, _BRACE = b":\\}"  # as numbers they are found in a tenth of the time
 _SPACED_COLONS: Final = (b" :", b"\n:", b"\r:", b"\t:")
 _TRICKY_ESCAPES: Final = (b'\\"', b"\\\\", b"\\u0000")
-_HIGHEST: Final = float(INTEGER_MAX)  # most numbers are floats, and like compares faster with like
-_LOWEST: Final = -_HIGHEST
+_LOWEST, _HIGHEST = -INTEGER_MAX, INTEGER_MAX
+_LOWEST_FLOAT, _HIGHEST_FLOAT = float(_LOWEST), float(_HIGHEST)  # like compares faster with like
 INPUT_COPIED_BYTES_MAX: Final = 8_192
 """A longer input is encoded anew: nobody's padding travels on."""
 
@@ -42,6 +44,12 @@ class ParsedRequest(NamedTuple):
     test: bool = False
     input_json: bytes | None = None
     """`input_data` as the producer wrote it, where those bytes are known to say just that."""
+
+
+_make_request: Final = cast(
+    Callable[[tuple[Any, ...]], ParsedRequest], partial(tuple.__new__, ParsedRequest)
+)
+"""From all fields of a `ParsedRequest`, in order, in a third of the time of naming them."""
 
 
 class _NotPlain(Exception):  # noqa: N818 -- a signal, not an error
@@ -92,10 +100,11 @@ def _count_keys(value: Any, level: int) -> int:
     keys = len(value) if is_object else 0
     for item in value.values() if is_object else value:
         kind = item.__class__
-        if kind is str:
-            continue
-        if kind is float or kind is int:
-            if not _LOWEST <= item <= _HIGHEST:
+        if kind is float:
+            if item > _HIGHEST_FLOAT or item < _LOWEST_FLOAT:
+                raise _NotPlain
+        elif kind is int:
+            if item > _HIGHEST or item < _LOWEST:
                 raise _NotPlain
         elif kind is dict or kind is list:
             keys += _count_keys(item, level + 1)
@@ -109,14 +118,17 @@ _METHODS: Final = frozenset((None, "rule", "hybrid", "llm"))
 
 _read_head: Final = re.compile(
     rb"\{(?:"
-    rb'"workflow_id": ?"([a-z0-9][a-z0-9_.-]{0,63})", ?'
-    rb'|"request_id": ?"([A-Za-z0-9_.:-]{1,64})", ?'
-    rb'|"tenant": ?"([a-z0-9][a-z0-9_.-]{0,63})", ?'
-    rb'|"method": ?"(rule|hybrid|llm)", ?'
-    rb'|"test": ?(true|false), ?'
-    rb')+"input_data": ?(?=\{)'
+    rb'"workflow_id": ?(?(1)(?!))"([a-z0-9][a-z0-9_.-]{0,63})", ?'
+    rb'|"request_id": ?(?(2)(?!))"([A-Za-z0-9_.:-]{1,64})", ?'
+    rb'|"tenant": ?(?(3)(?!))"([a-z0-9][a-z0-9_.-]{0,63})", ?'
+    rb'|"method": ?(?(4)(?!))"(rule|hybrid|llm)", ?'
+    rb'|"test": ?(?(5)(?!))(true|false), ?'
+    rb')++"input_data": ?(?=\{)'
 ).match
-"""What stands before the input: fields of a request in any order, all of them plain."""
+"""What stands before the input: fields of a request in any order, all of them plain.
+
+`(?(1)(?!))` matches nothing once group 1 has matched: no field stands twice.
+"""
 
 
 def parse_request(raw: bytes | None) -> ParsedRequest:
@@ -141,20 +153,18 @@ def _parse_usual(raw: bytes) -> ParsedRequest | None:
     head = _read_head(raw)
     if head is None or raw[-1] != _BRACE or len(raw) > REQUEST_BYTES_MAX:
         return None
-    start = head.end()
-    body = raw[start:-1]
+    body = raw[head.end() : -1]
     try:
         input_data = orjson.loads(body)
-        if not _is_unambiguous(body, _count_keys(input_data, 2)):
+        keys = _count_keys(input_data, 2)
+        if (keys != body.count(_COLON) or _BACKSLASH in body) and not _is_unambiguous(body, keys):
             return None
     except (orjson.JSONDecodeError, _NotPlain):
         return None
-    fields = head.groups()
-    workflow_id, request_id, tenant, method, test = fields
-    # No value in the head can hold a quote: each `":` there ends a key, and none stands twice.
-    if workflow_id is None or raw.count(b'":', 0, start) != 6 - fields.count(None):
+    workflow_id, request_id, tenant, method, test = head.groups()
+    if workflow_id is None:
         return None
-    return ParsedRequest._make(  # half the time of naming the fields
+    return _make_request(
         (
             workflow_id.decode(),
             input_data,

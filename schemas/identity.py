@@ -3,10 +3,6 @@
 import uuid
 from collections.abc import Callable
 from hashlib import sha1
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from hashlib import _Hash
 
 NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "https://judgify.ai/judgment")
 """Namespace of judgment ids; a change would give every request a second judgment."""
@@ -24,13 +20,13 @@ def make_judgment_id(tenant: str, workflow_id: str, request_id: str) -> str:
 
 
 def prepare_judgment_ids(tenant: str, workflow_id: str) -> Callable[[str], str]:
-    """Return `make_judgment_id` of one workflow: what is equal for its requests is hashed once."""
-    hash_begun = _begin(f"{tenant}{_SEPARATOR}{workflow_id}{_SEPARATOR}").copy
+    """Return `make_judgment_id` of one workflow: what its requests share is encoded once."""
+    begun = _NAMESPACE_BYTES + f"{tenant}{_SEPARATOR}{workflow_id}{_SEPARATOR}".encode()
 
     def make_id(request_id: str) -> str:
-        name = hash_begun()
-        name.update(request_id.encode())
-        return _format(name.hexdigest())
+        hexed = sha1(begun + request_id.encode(), usedforsecurity=False).hexdigest()
+        variant = _VARIANT[hexed[16]]
+        return f"{hexed[:8]}-{hexed[8:12]}-5{hexed[13:16]}-{variant}{hexed[17:20]}-{hexed[20:32]}"
 
     return make_id
 
@@ -48,11 +44,7 @@ def make_request_id(
 
 
 def _uuid5(name: str) -> str:
-    return _format(_begin(name).hexdigest())
-
-
-def _begin(name: str) -> "_Hash":
-    return sha1(_NAMESPACE_BYTES + name.encode(), usedforsecurity=False)
+    return _format(sha1(_NAMESPACE_BYTES + name.encode(), usedforsecurity=False).hexdigest())
 
 
 def _format(digest: str) -> str:
