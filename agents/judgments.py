@@ -10,8 +10,9 @@ from typing import Any, Final
 
 import orjson
 
+from agents.cases import Alike, Case
 from agents.tally import Tally
-from agents.templates import BY_RULES, Template, Templates, encode_constant
+from agents.templates import BY_RULES, Templates, encode_constant
 from rules.findings import Findings
 from rules.ruling import explain_escalation
 from rules.workflow.compiled import CompiledWorkflow
@@ -44,9 +45,17 @@ class Encoder:
         self._engine = engine
         self._judged_at = format_ms(now_ms)
         self._templates = templates
-        self._counts: defaultdict[Template, int] = defaultdict(int)
+        self._cases: list[Case] = []
         self._tail_of: tuple[int, bool] | None = None
         self._tail = b""
+
+    def open_case(self, alike: Alike, workflow: CompiledWorkflow) -> Case:
+        """Return the case of requests that are `alike`; `workflow` is in force at their time."""
+        _, _, asked, test, timestamp_ms = alike
+        tail = self._make_tail(timestamp_ms, test)
+        case = Case(workflow, asked or workflow.method, timestamp_ms, tail, {}, defaultdict(int))
+        self._cases.append(case)
+        return case
 
     def headers(self, record: Record) -> Headers:
         """Return ours and the trace context of the request, if it brings one."""
@@ -56,26 +65,25 @@ class Encoder:
         return (CONTENT_TYPE, *copied)
 
     def encode_outcome(
-        self,
-        request: ParsedRequest,
-        record: Record,
-        workflow: CompiledWorkflow,
-        method: Method,
-        findings: Findings,
+        self, request: ParsedRequest, record: Record, case: Case, findings: Findings
     ) -> bytes:
         """Return the judgment of what the rules alone made of it."""
-        if findings.invalid is not None:
-            problem = ("error", "invalid_input", findings.invalid)
-            return self._encode_error(request, record, workflow.version, problem)
-        template = self._templates.of(request.tenant, workflow, method, findings)
-        self._counts[template] += 1
-        self.tally.times[record.timestamp] += 1
-        return self._splice(request, record, template.make_id, template.constant)
+        template = case.templates.get(id(findings))
+        if template is None:
+            if findings.invalid is not None:
+                problem = ("error", "invalid_input", findings.invalid)
+                return self._encode_error(request, record, case.workflow.version, problem)
+            template = self._templates.of(request.tenant, case.workflow, case.method, findings)
+            case.templates[id(findings)] = template
+        case.counts[template] += 1
+        return _splice(request, record, template.make_id, template.constant, case.tail)
 
     def count(self) -> None:
         """Add the outcomes of the batch to the metrics; the broker has them all."""
-        for template, count in self._counts.items():
-            self.tally.add_outcomes(template.workflow.id, template.outcome, count)
+        for case in self._cases:
+            for template, count in case.counts.items():
+                self.tally.add_outcomes(template.workflow.id, template.outcome, count)
+                self.tally.times[case.timestamp_ms] += count
         self.tally.count()
 
     def encode_unknown_workflow(self, request: ParsedRequest, record: Record) -> bytes:
@@ -165,50 +173,26 @@ class Encoder:
             }
         )
         make_id = prepare_judgment_ids(request.tenant, request.workflow_id)
-        return self._splice(request, record, make_id, constant)
+        tail = self._make_tail(record.timestamp, request.test)
+        return _splice(request, record, make_id, constant, tail)
 
-    def _splice(
-        self,
-        request: ParsedRequest,
-        record: Record,
-        make_id: Callable[[str], str],
-        constant: bytes,
-    ) -> bytes:
-        _, input_data, request_id, _, _, _, correlation_id, test, input_json = request
-        request_id = request_id or ""
-        timestamp_ms = record.timestamp
-        if correlation_id is None and record.headers:
-            correlation_id = _find_correlation_id(record)
+    def _make_tail(self, timestamp_ms: int, test: bool) -> bytes:  # noqa: FBT001 -- as in the request
+        """Return what follows the input; records of one produced batch share the timestamp."""
         if self._tail_of != (timestamp_ms, test):
-            self._make_tail(timestamp_ms, test)
-        # Both ids are made of letters that JSON leaves as they are.
-        ids = f'{{"judgment_id":"{make_id(request_id)}","request_id":"{request_id}"'
-        return b"".join(  # less than half the time of formatting bytes
-            (
-                ids.encode(),
-                _NO_CORRELATION if correlation_id is None else _encode_correlation(correlation_id),
-                constant,
-                orjson.dumps(input_data) if input_json is None else input_json,
-                self._tail,
-                b"%d}}" % record.offset,
+            self._tail_of = (timestamp_ms, test)
+            when = {
+                "test": test,
+                "requested_at": format_ms(timestamp_ms),
+                "judged_at": self._judged_at,
+                "execution_time_ms": self.now_ms - timestamp_ms,
+                "engine": self._engine,
+            }
+            place = {"topic": self.topic, "partition": self.partition, "timestamp": timestamp_ms}
+            self._tail = b',%b,"origin":{%b,"offset":' % (
+                orjson.dumps(when)[1:-1],
+                orjson.dumps(place)[1:-1],
             )
-        )
-
-    def _make_tail(self, timestamp_ms: int, test: bool) -> None:  # noqa: FBT001 -- as in the request
-        """Prepare what follows the input; records of one produced batch share the timestamp."""
-        self._tail_of = (timestamp_ms, test)
-        when = {
-            "test": test,
-            "requested_at": format_ms(timestamp_ms),
-            "judged_at": self._judged_at,
-            "execution_time_ms": self.now_ms - timestamp_ms,
-            "engine": self._engine,
-        }
-        place = {"topic": self.topic, "partition": self.partition, "timestamp": timestamp_ms}
-        self._tail = b',%b,"origin":{%b,"offset":' % (
-            orjson.dumps(when)[1:-1],
-            orjson.dumps(place)[1:-1],
-        )
+        return self._tail
 
     def _identity(self, request: ParsedRequest, record: Record) -> dict[str, Any]:
         request_id = request.request_id or ""
@@ -228,6 +212,31 @@ class Encoder:
             "offset": record.offset,
             "timestamp": record.timestamp,
         }
+
+
+def _splice(
+    request: ParsedRequest,
+    record: Record,
+    make_id: Callable[[str], str],
+    constant: bytes,
+    tail: bytes,
+) -> bytes:
+    _, input_data, request_id, _, _, _, correlation_id, _, input_json = request
+    request_id = request_id or ""
+    if correlation_id is None and record.headers:
+        correlation_id = _find_correlation_id(record)
+    # Both ids are made of letters that JSON leaves as they are.
+    ids = f'{{"judgment_id":"{make_id(request_id)}","request_id":"{request_id}"'
+    return b"".join(  # less than half the time of formatting bytes
+        (
+            ids.encode(),
+            _NO_CORRELATION if correlation_id is None else _encode_correlation(correlation_id),
+            constant,
+            orjson.dumps(input_data) if input_json is None else input_json,
+            tail,
+            b"%d}}" % record.offset,
+        )
+    )
 
 
 def _encode_correlation(correlation_id: str) -> bytes:

@@ -4,18 +4,19 @@ The rule agent: one outcome per readable request, always. Its whole path is `_Sl
 find the workflow in force at the request's own time, let its rules decide, encode.
 """
 
-from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from dataclasses import dataclass, field
+from typing import Protocol
 
+from agents.cases import Alike, Case
 from agents.judgments import Encoder
 from agents.templates import Templates
 from rules.ruling import is_llm_due
 from rules.workflow.book import NotCompiled, WorkflowBook
 from runtime.clock import BrokerClock
-from schemas.decode import ParsedRequest, parse_request
+from schemas.decode import parse_request
 from schemas.errors import DependencyError
 from schemas.identity import make_request_id
-from stream.batch import Batch, Output, Record
+from stream.batch import Batch, Output, Record, make_output
 
 
 class Needs(Protocol):
@@ -81,7 +82,8 @@ class RuleAgent:
         return _Slice(self._topics, needs.book, encoder, needs.llm_enabled, needs.cluster_id)
 
 
-class _Slice(NamedTuple):
+@dataclass(slots=True)
+class _Slice:
     """One batch with all that is the same for its records."""
 
     topics: Topics
@@ -89,6 +91,7 @@ class _Slice(NamedTuple):
     encoder: Encoder
     llm_enabled: bool
     cluster_id: str
+    cases: dict[Alike, Case] = field(default_factory=dict)
 
     def decide(self, record: Record) -> Output:
         """Return the outcome of the request in `record`.
@@ -100,38 +103,46 @@ class _Slice(NamedTuple):
         request = parse_request(record.value)
         if request.request_id is None:
             request = request._replace(request_id=self._make_request_id(record))
+        workflow_id, input_data, _, tenant, method, deadline_ms, _, test, _ = request
+        timestamp_ms = record.timestamp
+        alike = (tenant, workflow_id, method, test, timestamp_ms)
+        case = self.cases.get(alike) or self._open_case(alike)
         encoder = self.encoder
-        try:
-            workflow = self.book.in_force(request.tenant, request.workflow_id, record.timestamp)
-        except NotCompiled as error:
-            raise DependencyError("workflows", str(error)) from error
-        if workflow is None:
+        if case is None:
             return self._result(record, encoder.encode_unknown_workflow(request, record))
-        if _is_late(request, record, encoder.now_ms):
+        workflow, method = case.workflow, case.method
+        if deadline_ms is not None and encoder.now_ms > timestamp_ms + deadline_ms:
             return self._result(record, encoder.encode_expired(request, record, workflow))
-        method = request.method or workflow.method
         if method not in workflow.methods:
             return self._result(record, encoder.encode_refused_method(request, record, workflow))
-        findings = workflow.find(request.input_data)
+        findings = workflow.find(input_data)
         if self.llm_enabled and is_llm_due(findings, method):
             value = encoder.encode_escalation(request, record, workflow, method, findings)
             return Output(self.topics.escalations, record.key, value, encoder.headers(record))
-        value = encoder.encode_outcome(request, record, workflow, method, findings)
-        return self._result(record, value)
+        return self._result(record, encoder.encode_outcome(request, record, case, findings))
 
     def finished(self) -> None:
         """Count the outcomes: the broker has them all."""
         self.encoder.count()
 
     def _result(self, record: Record, value: bytes) -> Output:
-        return Output(self.topics.results, record.key, value, self.encoder.headers(record))
+        headers = self.encoder.headers(record)
+        return make_output((self.topics.results, record.key, value, headers))
+
+    def _open_case(self, alike: Alike) -> Case | None:
+        """Return the case of requests that are `alike`; None: no workflow was in force for them."""
+        tenant, workflow_id, _, _, timestamp_ms = alike
+        try:
+            workflow = self.book.in_force(tenant, workflow_id, timestamp_ms)
+        except NotCompiled as error:
+            raise DependencyError("workflows", str(error)) from error
+        if workflow is None:
+            return None
+        case = self.cases[alike] = self.encoder.open_case(alike, workflow)
+        return case
 
     def _make_request_id(self, record: Record) -> str:
         encoder = self.encoder
         return make_request_id(
             self.cluster_id, encoder.topic, encoder.partition, record.offset, record.timestamp
         )
-
-
-def _is_late(request: ParsedRequest, record: Record, now_ms: int) -> bool:
-    return request.deadline_ms is not None and now_ms > record.timestamp + request.deadline_ms

@@ -1,8 +1,9 @@
 """A batch: consecutive records of one partition, as bytes, and what an agent makes of them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from functools import partial
+from typing import Final, NamedTuple, Protocol, cast
 
 from schemas.errors import MessageError
 
@@ -52,6 +53,13 @@ class Output(NamedTuple):
     key: bytes | None
     value: bytes | None
     headers: Headers = ()
+
+
+make_output: Final = cast(
+    "Callable[[tuple[str, bytes | None, bytes | None, Headers]], Output]",
+    partial(tuple.__new__, Output),
+)
+"""From all fields of an `Output`, in order, in half the time of naming them: for hot paths."""
 
 
 @dataclass(frozen=True, slots=True)
