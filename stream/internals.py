@@ -5,6 +5,7 @@ fails when they move.
 """
 
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 from aiokafka.consumer import fetcher
@@ -30,6 +31,10 @@ class LightPartitionRecords(fetcher.PartitionRecords):  # type: ignore[misc]  # 
         super().__init__(*args, **options)
         self._arguments = (args, options)
         self._aborted_at_start = list(self._aborted_transactions)
+
+    def __iter__(self) -> Iterator[Any]:
+        """Return the generator itself: aiokafka would call it through `__next__`."""
+        return self._records_iterator  # type: ignore[no-any-return]  # -- untyped
 
     def _consumer_record(self, tp: Any, record: Any) -> Any:
         del tp

@@ -19,6 +19,7 @@ from runtime.logs import get_logger
 from runtime.metrics import DEPENDENCY_UP
 from schemas.errors import DependencyError
 from stream.batch import Output
+from stream.packing import pack
 from stream.receipt import Receipt
 from stream.tasks import Tasks
 
@@ -120,7 +121,7 @@ class Publisher:
         connection = self._connection
         if connection is None:
             raise DependencyError("kafka", "not connected")
-        batches = _build(connection.producer, outputs)
+        batches = pack(connection.producer.create_batch, outputs)
         failpoints.reach("before_publish")
         receipt = self._make_receipt(connection)
         try:
@@ -224,25 +225,6 @@ class Publisher:
             log.warning("producer_replaced", reason=reason)
         connection.fail(reason)
         self._closing.spawn(_stop(connection.producer))
-
-
-def _build(producer: aiokafka.AIOKafkaProducer, outputs: Sequence[Output]) -> list[tuple[str, Any]]:
-    """Return closed batches with their topics, the outputs of each topic in order."""
-    closed: list[tuple[str, Any]] = []
-    builders: dict[str, Any] = {}
-    for topic, key, value, headers in outputs:
-        builder = builders.get(topic)
-        if builder is None:
-            builder = builders[topic] = producer.create_batch()
-        if builder.append(timestamp=None, key=key, value=value, headers=list(headers)) is None:
-            builder.close()
-            closed.append((topic, builder))
-            builder = builders[topic] = producer.create_batch()
-            builder.append(timestamp=None, key=key, value=value, headers=list(headers))
-    for topic, builder in builders.items():
-        builder.close()
-        closed.append((topic, builder))
-    return closed
 
 
 def _silence(producer: aiokafka.AIOKafkaProducer) -> "asyncio.Task[None] | None":

@@ -105,6 +105,7 @@ def test_the_names_we_use_exist(owner: Any, names: list[str]) -> None:
         (fetcher.Fetcher._create_fetch_waiter, []),
         (AIOKafkaConsumerThread._create_worker_consumer, ["transport"]),
         (BatchBuilder.append, ["timestamp", "key", "value", "headers"]),
+        (fetcher.PartitionRecords.__iter__, []),
         (aiokafka.AIOKafkaProducer.send_batch, ["batch", "topic", "partition"]),
         (WorkerThread.__init__, ["service", "kwargs"]),
         (_DefaultRecordBatchPy._read_msg, ["decode_varint"]),
