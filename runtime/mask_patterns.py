@@ -54,7 +54,7 @@ _WORD: Final = r"(?:requirepass|masterauth|primaryauth)"
 _OPTION: Final = (
     rf"(?:(?<![\w-])--?(?:[a-z0-9]{{1,32}}[_-]){{0,4}}(?:{_KEY}|pass|auth|{_WORD})|\b{_WORD})"
 )
-_SPACE: Final = r"""\s{1,8}+(?!--|<|\[)"""
+_SPACE: Final = r"\s{1,8}+(?!--[a-z])"
 
 DETECTORS: Final[tuple[tuple[str | None, re.Pattern[str]], ...]] = (
     # A key that names a secret, and its value: quoted (to the quote's end, or the text's), nested,
