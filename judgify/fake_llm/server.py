@@ -39,7 +39,16 @@ class _Protocol(HttpToolsProtocol):
 
 
 class _Server(uvicorn.Server):
-    """Ends by SIGTERM and Ctrl-C as by a wish, and not by the signal."""
+    """Ends by SIGTERM and Ctrl-C as by a wish, and not by the signal; tells when it answers."""
+
+    def __init__(self, config: uvicorn.Config, announce: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._announce = announce
+
+    @override
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._announce()
 
     @override
     @contextlib.contextmanager
@@ -72,8 +81,7 @@ def serve(app: Starlette, host: str, port: int, announce: Callable[[int], None])
         timeout_keep_alive=KEEPALIVE_S,
         timeout_graceful_shutdown=SHUTDOWN_S,
     )
-    announce(listener.getsockname()[1])
-    _Server(config).run(sockets=[listener])
+    _Server(config, lambda: announce(listener.getsockname()[1])).run(sockets=[listener])
 
 
 def _listen(host: str, port: int) -> socket.socket:

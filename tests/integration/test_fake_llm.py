@@ -10,8 +10,8 @@ import psutil
 
 from tests.support.stand_in_llm import run_stand_in_llm
 
-CPU_S_MAX = 2.5
-"""Until it listens. A quiet machine takes 1.1 s of CPU; most of it loads the SDK's models."""
+CPU_S_MAX = 5.0
+"""Until it listens. A quiet machine takes 1.1 s, a crowded one twice as much."""
 
 
 def test_it_answers_the_sdk_on_every_path_and_ends_with_0() -> None:
@@ -54,6 +54,11 @@ urllib.request.urlopen(sys.argv[1] + "/responses", body)
 def _cpu_s(pid: int) -> float:
     times = psutil.Process(pid).cpu_times()
     return times.user + times.system
+
+
+def test_it_ends_with_0_from_the_moment_that_it_says_where_it_listens() -> None:
+    with run_stand_in_llm() as stand_in:
+        assert stand_in.stop() == 0
 
 
 def test_answers_come_from_the_file_of_the_script(tmp_path: Path) -> None:
