@@ -15,6 +15,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 	--no-emit-index-url --no-annotate --custom-compile-command 'make lock' $(UPGRADE)
 
 # A file's tests share what they start; the order of files is ours (tests/integration/conftest.py).
+# In chaos xdist's own order will do: the files of most tests are also the longest.
 BY_FILE := -n 2 --dist loadfile --no-loadscope-reorder
 
 # Between them they strike with almost every fault there is.
@@ -47,7 +48,7 @@ chaos: $(DEV) ## Break everything that can be broken; nothing may be lost (MINUT
 ifdef MINUTES
 	@$(BIN)/python -m tests.chaos --minutes $(MINUTES)
 else
-	@$(SCRIPTS)/with-stack $(BIN)/pytest -q tests/chaos $(PYTEST)
+	@$(SCRIPTS)/with-stack $(BIN)/pytest -q -n 2 --dist loadfile tests/chaos $(PYTEST)
 	@$(BIN)/python -m tests.chaos.isolation --seconds 6 --rate 1000 --losses-only
 	@$(BIN)/python -m tests.chaos $(CHAOS_SEEDS) --fresh 1
 endif
