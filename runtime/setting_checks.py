@@ -62,12 +62,6 @@ CROSS_CHECKS: Final = (
         "set REDIS_PASSWORD (with REDIS_HOST), or REDIS_ENABLED=false",
     ),
     CrossCheck(
-        ("env", "enable_llm_engine", "openai_api_key"),
-        lambda s: s.env == "production" and s.enable_llm_engine and s.openai_api_key is None,
-        "OPENAI_API_KEY is not set while ENV=production and ENABLE_LLM_ENGINE=true: set it "
-        "(any word where none is asked for), or switch the lane off: a stand-in may not judge here",
-    ),
-    CrossCheck(
         ("env", "openai_model"),
         lambda s: s.env == "production" and s.openai_model == STAND_IN_MODEL,
         f"OPENAI_MODEL is {STAND_IN_MODEL} while ENV=production: it is a stand-in and no model",

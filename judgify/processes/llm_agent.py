@@ -7,9 +7,10 @@ from typing import Any, Final
 from agents.llm.agent import LlmAgent
 from judgify.processes.host import ENGINE, bounds_of, limits_of
 from judgify.processes.knowledge import Knowledge
-from judgify.processes.llm_lane import LlmLane
+from judgify.processes.llm_lane import LlmLane, NoLlm
 from runtime.clock import BrokerClock, SystemClock
 from runtime.settings import Settings
+from schemas.errors import FatalError
 from stream.burial import Undertaker
 from stream.process import Spec
 from stream.seam import Seam
@@ -22,6 +23,10 @@ REVOKE_PATIENCE_S: Final = 2.0
 """When partitions go, an answer under way is waited for so long; whoever gets them asks again."""
 
 WORK_MARGIN_S: Final = 30.0
+NO_KEY: Final = (
+    "OPENAI_API_KEY is not set while ENV=production: set it (any word where none is asked for), or "
+    "ENABLE_LLM_ENGINE=false for all processes: a stand-in may not judge here"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +34,7 @@ class _Around:
     """What lives as long as the process: what it knows, and what stands around the LLM."""
 
     knowledge: Knowledge
-    lane: LlmLane
+    lane: LlmLane | NoLlm
 
     async def open(self) -> None:
         await self.knowledge.open()
@@ -51,13 +56,13 @@ def make_spec(settings: Settings, clock: BrokerClock) -> Spec:
     """Return the process as the stream runs it.
 
     Raises:
-        FatalError: nobody said which model to ask, or where.
+        FatalError: nobody said which model to ask, or, in production, with which key.
     """
     prefix = settings.topic_prefix
     requests, results = full_name(REQUESTS, prefix), full_name(RESULTS, prefix)
     escalations, dead_letters = full_name(ESCALATIONS, prefix), full_name(DEAD_LETTERS, prefix)
     knowledge = Knowledge(settings, clock)
-    lane = LlmLane(settings, (SystemClock(), clock), knowledge.switches, (escalations, results))
+    lane = _make_lane(settings, clock, knowledge, (escalations, results))
     around = _Around(knowledge, lane)
     agent = LlmAgent(
         results,
@@ -94,6 +99,16 @@ def make_spec(settings: Settings, clock: BrokerClock) -> Spec:
         ack_timeout_s=settings.publish_timeout_s,
         drain_timeout_s=settings.drain_timeout_s,
     )
+
+
+def _make_lane(
+    settings: Settings, clock: BrokerClock, knowledge: Knowledge, topics: tuple[str, str]
+) -> LlmLane | NoLlm:
+    if not settings.enable_llm_engine:
+        return NoLlm()
+    if settings.env == "production" and settings.openai_api_key is None:
+        raise FatalError(NO_KEY)
+    return LlmLane(settings, (SystemClock(), clock), knowledge.switches, topics)
 
 
 def _longest_work_s(settings: Settings) -> float:

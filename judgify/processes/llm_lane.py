@@ -5,7 +5,8 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
-from agents.llm.asking import Allowance, Asker, Fence
+from agents.llm.agent import SWITCHED_OFF
+from agents.llm.asking import Allowance, Asked, Asker, Caller, Fence
 from agents.llm.breaker import Breaker
 from agents.llm.cache import AnswerCache
 from agents.llm.endpoint import open_endpoint
@@ -14,6 +15,7 @@ from agents.llm.limits.day import Share
 from agents.llm.limits.limiter import Limiter
 from agents.llm.prices import load_prices, usd_of_nano
 from agents.llm.probe import Probe
+from agents.llm.question import Question
 from agents.llm.spend import count_spend
 from runtime.clock import BrokerClock, Clock
 from runtime.metrics import LLM_CIRCUIT_STATE
@@ -23,6 +25,37 @@ from stream.ledger import Ledger
 from stream.tasks import Tasks
 from topics.clients import count_partitions
 from topics.switches import Switches
+
+
+class NoLlm:
+    """In place of a lane that is switched off at boot: escalations from before end unanswered.
+
+    Needs neither a model nor a key, and asks nobody, so that whoever switches the lane off may take
+    those away too.
+    """
+
+    @property
+    def asker(self) -> "NoLlm":
+        return self
+
+    async def ask(self, question: Question, caller: Caller, left_s: float) -> Asked:
+        del question, caller, left_s
+        return Asked("unanswerable", None, SWITCHED_OFF, None)
+
+    def watch(self, ledger: Ledger) -> None:
+        """Do nothing: there is nothing to share."""
+
+    async def open(self) -> None:
+        """Do nothing."""
+
+    async def close(self) -> None:
+        """Do nothing."""
+
+    def export(self) -> None:
+        """Do nothing: no endpoint has a state."""
+
+    def details(self) -> None:
+        """Tell of no endpoint."""
 
 
 class LlmLane:

@@ -28,20 +28,6 @@ def test_no_model_and_no_key_are_assumed(tmp_path: Path) -> None:
     assert (settings.llm_call_timeout_s, settings.llm_total_timeout_s) == (10, 30)
 
 
-def test_production_refuses_the_lane_without_a_key(tmp_path: Path) -> None:
-    with pytest.raises(FatalError, match="OPENAI_API_KEY is not set while ENV=production"):
-        load(PRODUCTION, tmp_path)
-
-
-@pytest.mark.parametrize(
-    "environment", [PRODUCTION | {"OPENAI_API_KEY": KEY}, {"ENV": "production"}, {}]
-)
-def test_a_key_or_no_lane_or_no_production_starts(
-    environment: dict[str, str], tmp_path: Path
-) -> None:
-    assert load(environment, tmp_path).enable_llm_engine is ("ENABLE_LLM_ENGINE" in environment)
-
-
 def test_production_refuses_the_stand_in_by_its_name(tmp_path: Path) -> None:
     with pytest.raises(FatalError, match="no model"):
         load(PRODUCTION | {"OPENAI_API_KEY": KEY, "OPENAI_MODEL": STAND_IN_MODEL}, tmp_path)
