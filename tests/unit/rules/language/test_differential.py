@@ -107,9 +107,6 @@ MUTANTS: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
     "nothing is unknown": lambda patch: patch.setattr(
         conditions.Conditions, "_can_be_unknown", lambda *_: False
     ),
-    "integers beyond what doubles hold": lambda patch: patch.setattr(
-        values, "is_exact", lambda *_: True
-    ),
     "one passes for true": lambda patch: patch.setattr(
         fields, "_quick_number", lambda _, name: f"{name} >= 1.0"
     ),
