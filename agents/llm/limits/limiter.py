@@ -158,7 +158,7 @@ class Limiter:
             was_in_touch = self.in_touch
             is_in_touch = await self.look()
             if is_in_touch != was_in_touch:
-                _log.info("llm_limits_shared" if is_in_touch else "llm_limits_own")
+                _log.info("llm_limits_moved", counted_by="redis" if is_in_touch else "this copy")
             await asyncio.sleep(KEEP_UP_S)
 
     async def _keep_counted(self, count_today: CountToday) -> None:

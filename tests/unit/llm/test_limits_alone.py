@@ -197,3 +197,15 @@ async def test_a_call_that_is_settled_tomorrow_changes_nothing_there() -> None:
     await fleet.settle(copy, late, 100)
 
     assert copy.limiter.spend.total("all") == 500
+
+
+@pytest.mark.parametrize("used", [-1, -(2**70)])
+async def test_no_count_of_an_endpoint_refunds_more_than_was_reserved(used: int) -> None:
+    fleet = await make_fleet()
+    limiter = fleet.copies[0].limiter
+    reserved = await limiter.reserve(EVERYBODY, usd_only(600))
+    assert isinstance(reserved, Reservation)
+
+    await limiter.settle(reserved, Amount(used, used, used))
+
+    assert limiter.spend.total("all") == 0
