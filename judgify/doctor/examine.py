@@ -17,6 +17,7 @@ from judgify.doctor.checks import (
     jars,
     java,
     kafka,
+    llm,
     memory,
     ports,
     postgres,
@@ -63,6 +64,7 @@ CHECKS: Final = (
     Check("groups", groups.look, needs="kafka"),
     Check("postgres", postgres.look),
     Check("redis", redis.look),
+    Check("llm", llm.look),
 )
 
 
