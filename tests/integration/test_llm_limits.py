@@ -196,6 +196,25 @@ async def test_a_redis_that_hangs_delays_one_call_and_then_none(
     assert 50 <= totals <= 51, "the call that hung may count twice, no other"
 
 
+async def test_a_new_minute_of_the_clock_forgets_nothing_of_the_last_sixty_seconds(
+    redis_url: str, open_fleet: OpenFleet
+) -> None:
+    fleet = await open_fleet(redis_url, copies=1)
+    copy, scopes = fleet.copies[0], (Scope("all", Limits(2, None, None)),)
+    await fleet.tick(58)
+    for _ in range(2):
+        assert not isinstance(await fleet.reserve(copy, scopes, usd_only(1)), Refusal)
+
+    await fleet.tick(4)
+    refused = await fleet.reserve(copy, scopes, usd_only(1))
+    assert isinstance(refused, Refusal)
+    assert (refused.local, refused.room_in_ms) == (False, 58_000)
+    await fleet.tick(57.9)
+    assert isinstance(await fleet.reserve(copy, scopes, usd_only(1)), Refusal)
+    await fleet.tick(0.1)
+    assert not isinstance(await fleet.reserve(copy, scopes, usd_only(1)), Refusal)
+
+
 async def test_what_redis_was_asked_for_and_has_not_answered_counts_as_spent(
     valkey: OwnValkey, open_fleet: OpenFleet
 ) -> None:
