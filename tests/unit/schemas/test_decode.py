@@ -285,6 +285,8 @@ def test_no_document_takes_long_to_refuse(raw: bytes) -> None:
         b'{"workflow_id":"w","workflow_id":"w","input_data":{}}',
         b'{"test":false,"workflow_id":"w","test":true,"input_data":{}}',
         b'{"workflow_id":"w","request_id":"a:b","request_id":"c","input_data":{}}',
+        b'{"workflow_id":"w","tenant":"a","tenant":"a","input_data":{}}',
+        b'{"workflow_id":"w","method":"rule","method":"llm","input_data":{}}',
         b'{"workflow_id":"w","input_data":{"a":1,"a":2}}',
         b'{"workflow_id":"w","input_data":{"a":"\\u0000"}}',
         b'{"workflow_id":"w","input_data":{"a":9007199254740993}}',
