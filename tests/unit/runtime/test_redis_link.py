@@ -119,6 +119,18 @@ async def test_after_a_failure_one_caller_tries_per_pause_and_the_others_do_not_
     await link.close()
 
 
+async def test_just_after_a_failure_nothing_is_sent() -> None:
+    link = RedisLink(URL, FakeClock())
+    with pytest.raises(RedisAway):
+        await link.ask(fail(TimeoutError()))
+
+    with pytest.raises(RedisAway) as caught:
+        await link.ask(answer)
+
+    assert not caught.value.asked
+    await link.close()
+
+
 async def test_coming_and_going_are_told_once_each() -> None:
     clock = FakeClock()
     link = RedisLink(URL, clock)
