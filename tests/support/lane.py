@@ -21,7 +21,7 @@ from topics.publishing import publish
 from topics.registry import DEAD_LETTERS, REQUESTS, RESULTS, WORKFLOWS, full_name
 from topics.workflow_records import VersionKey, encode_activation, encode_version
 
-START_TIMEOUT_S: Final = 40.0
+START_TIMEOUT_S: Final = 90.0
 MILLING: Final = Path("examples/milling/workflow.yaml")
 
 
