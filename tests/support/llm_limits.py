@@ -189,5 +189,6 @@ class Fleet:
         ]
 
     async def close(self) -> None:
+        await self.flush()
         for copy in self.copies:
             await copy.link.close()
