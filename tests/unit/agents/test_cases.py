@@ -4,7 +4,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from rules.workflow.book import WorkflowBook
@@ -30,7 +30,19 @@ SHARED.knowledge.publish({**DOCUMENT, "title": "Newer"}, at_ms=TIMESTAMP_MS - 1_
 """Another version is in force one millisecond later."""
 
 
-@given(st.lists(st.tuples(NEIGHBOURS, LATER_MS), min_size=1, max_size=12), st.booleans())
+EVERY_METHOD: list[tuple[dict[str, Any], int]] = [
+    ({"workflow_id": "press", "request_id": "r-1", "method": method, "input_data": reading}, 0)
+    for method in (None, "rule", "hybrid", "llm")
+    for reading in ({"line": "A"}, {"line": "A", "bar": 1, "heat": 1})
+]
+
+
+@example(asked=EVERY_METHOD, llm_enabled=True)
+@example(asked=EVERY_METHOD, llm_enabled=False)
+@given(
+    asked=st.lists(st.tuples(NEIGHBOURS, LATER_MS), min_size=1, max_size=12),
+    llm_enabled=st.booleans(),
+)
 def test_records_of_one_slice_are_decided_as_each_alone(
     asked: list[tuple[dict[str, Any], int]], llm_enabled: bool
 ) -> None:
