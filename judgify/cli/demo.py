@@ -21,6 +21,7 @@ from judgify.demo.running_stack import open_stack
 from judgify.demo.story import (
     Runs,
     describe_failure,
+    describe_llm,
     describe_next,
     describe_runs,
     describe_stored,
@@ -37,7 +38,7 @@ from judgify.stack.plan import StackOptions
 from judgify.stack.state import find_data_dir
 from rules.workflow.compiled import CompiledWorkflow
 from rules.workflow.problems import WorkflowErrors
-from sinks.postgres.run_counts import count_outcomes
+from sinks.postgres.run_counts import count_llm, count_outcomes
 from topics.registry import REQUESTS
 
 app = typer.Typer()
@@ -161,6 +162,8 @@ class _Demo:
         topic = self._plan.topic(REQUESTS)
         ranges = [*find_ranges(runs.paced.tally), *find_ranges(runs.burst.tally)]
         say(describe_stored(asyncio.run(count_outcomes(database_url, topic, ranges))))
+        for line in describe_llm(asyncio.run(count_llm(database_url, topic, ranges))):
+            say(line)
 
     def _explain(self) -> None:
         failure = self._example.find_failure()

@@ -5,12 +5,19 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from agents.llm.prices import load_prices, usd_of_nano
 from judgify.demo.milling import Example
 from judgify.replay.paste import spell
 from judgify.replay.report import describe_counts, describe_latency
 from judgify.replay.run import Run
 from rules.workflow.compiled import CompiledWorkflow
+from runtime.setting_model import STAND_IN_MODEL
+from sinks.postgres.run_counts import LlmPart
 
+OPEN = "undetermined"
+"""What the rules leave open."""
+REAL_MODEL = "gpt-5-mini"
+"""By whose price the demo says what its questions would cost."""
 NAME_WIDTH = 14
 COUNT_WIDTH = 10
 
@@ -25,12 +32,18 @@ class Runs(NamedTuple):
     rate_per_s: float
 
     def outcomes(self) -> Counter[str]:
-        """Return how many judgments have which verdict, or status without one."""
+        """Return how many judgments of the rules have which verdict, or how many have none.
+
+        What an LLM made of an open one is no verdict of theirs.
+        """
         found: Counter[str] = Counter()
         for run in (self.paced, self.burst):
-            found += run.tally.by_verdict + run.tally.by_status
+            tally = run.tally
+            found += tally.by_verdict + tally.by_status
+            found.subtract(tally.by_llm)
+            found[OPEN] += tally.by_llm.total()
         del found["decided"]
-        return found
+        return +found
 
     def rules(self) -> Counter[str]:
         """Return how many judgments each rule gave."""
@@ -66,6 +79,25 @@ def describe_stored(stored: Mapping[str, int]) -> str:
     """Return what SQL counts."""
     count = sum(stored.values())
     return f"{count:,} stored in PostgreSQL; SQL counts {describe_counts(Counter(stored))}"
+
+
+def describe_llm(part: LlmPart) -> Iterator[str]:
+    """Yield who answered what the rules left open, what it cost, and how to ask a real model."""
+    asked = part.answered + part.unanswered
+    if part.model is None:
+        if asked:
+            yield f"{asked:,} left open by the rules, and no LLM answered: `judgify llm check`"
+        return
+    stand_in = part.model == STAND_IN_MODEL
+    who = f"{part.model}, a stand-in and no model" if stand_in else part.model
+    yield f"{asked:,} left open by the rules: {part.answered:,} answered by {who}"
+    tokens = f"{part.tokens_in + part.tokens_out:,} tokens"
+    if not stand_in:
+        yield f"  {tokens}, {part.cost_usd:,.2f} US dollars"
+        return
+    nano_usd = load_prices().cost_nano_usd(REAL_MODEL, part.tokens_in, part.tokens_out)
+    yield f"  {tokens}: about {usd_of_nano(nano_usd):,.2f} US dollars with {REAL_MODEL}"
+    yield "  to ask a model: set OPENAI_API_KEY and OPENAI_MODEL, then `judgify llm check`"
 
 
 def describe_failure(row: Mapping[str, Any], workflow: CompiledWorkflow) -> Iterator[str]:

@@ -46,6 +46,8 @@ class Judged(NamedTuple):
     """Of the result."""
     offset: int
     """Of the result."""
+    method: str = "rule"
+    """Who judged: `rule`, or an LLM (`hybrid`, `llm`)."""
 
     @property
     def counted_rule(self) -> str | None:
@@ -96,6 +98,7 @@ def parse_result(
             value=value,
             partition=partition,
             offset=offset,
+            method=str(judgment["method"]),
         )
         return str(origin["topic"]), judged
     except (ValueError, KeyError, TypeError):

@@ -25,6 +25,8 @@ class Tally:
         self.by_status: Counter[str] = Counter()
         self.by_verdict: Counter[str] = Counter()
         self.by_rule: Counter[str] = Counter()
+        self.by_llm: Counter[str] = Counter()
+        """The verdicts of LLMs, which `by_verdict` counts too."""
         self.latencies_ms = array("q")
         self.result_ends: dict[int, int] = {}
         """Per partition of the results topic: the offset behind our last result."""
@@ -112,6 +114,8 @@ class Tally:
         self.by_status[judged.status] += 1
         if judged.verdict is not None:
             self.by_verdict[judged.verdict] += 1
+            if judged.method != "rule":
+                self.by_llm[judged.verdict] += 1
         if judged.counted_rule is not None:
             self.by_rule[judged.counted_rule] += 1
         self.latencies_ms.append(judged.latency_ms)

@@ -17,6 +17,18 @@ class Range(NamedTuple):
     last: int
 
 
+class LlmPart(NamedTuple):
+    """What an LLM made of a run's escalations."""
+
+    answered: int
+    unanswered: int
+    model: str | None
+    """The last one by name; None: nobody was asked."""
+    cost_usd: float
+    tokens_in: int
+    tokens_out: int
+
+
 async def count_duplicates(database_url: str, topic: str, ranges: Sequence[Range]) -> int:
     """Return how many records of `topic` in `ranges` are duplicates of stored judgments.
 
@@ -39,6 +51,17 @@ async def count_outcomes(database_url: str, topic: str, ranges: Sequence[Range])
     async with connect(database_url, APPLICATION) as connection:
         rows = await connection.fetch(load_statement("count_outcomes"), topic, *_columns(ranges))
     return {row["outcome"]: row["count"] for row in rows}
+
+
+async def count_llm(database_url: str, topic: str, ranges: Sequence[Range]) -> LlmPart:
+    """Return what an LLM made of the escalations among the judgments stored from `ranges`.
+
+    Raises:
+        DependencyError: PostgreSQL does not answer.
+    """
+    async with connect(database_url, APPLICATION) as connection:
+        row = await connection.fetchrow(load_statement("count_llm"), topic, *_columns(ranges))
+    return LlmPart(**dict(row or {}))
 
 
 def _columns(ranges: Sequence[Range]) -> tuple[list[int], list[int], list[int]]:

@@ -6,6 +6,7 @@ from judgify.demo.milling import Example, load_example
 from judgify.demo.story import (
     Runs,
     describe_failure,
+    describe_llm,
     describe_next,
     describe_runs,
     describe_stored,
@@ -13,6 +14,7 @@ from judgify.demo.story import (
 from judgify.replay.outcomes import Judged, Position
 from judgify.replay.run import Run
 from rules.ruling import rule_outcome
+from sinks.postgres.run_counts import LlmPart
 
 PACED = 100
 
@@ -22,18 +24,24 @@ def example() -> Example:
     return load_example(400)
 
 
-def judge_all(example: Example, *, spoil: bool = False) -> Runs:
-    """Return the runs that the workflow gives, or such with the first judgment gone wrong."""
+def judge_all(example: Example, *, spoil: bool = False, llm: str | None = None) -> Runs:
+    """Return the runs that the workflow gives, or such with the first judgment gone wrong.
+
+    With `llm` that is the verdict of whatever the rules leave open.
+    """
     workflow = example.document.compile()
     runs = Runs(Run(seconds=2.0), Run(seconds=0.5), 50)
     for offset, reading in enumerate(example.readings):
         outcome = rule_outcome(workflow.find(reading.row), workflow.method)
         verdict = "fail" if spoil and offset == 0 else outcome.verdict
+        status, method = outcome.status, "rule"
+        if verdict is None and llm is not None:
+            verdict, status, method = llm, "decided", "hybrid"
         place = Position(0, offset)
         tally = (runs.paced if offset < PACED else runs.burst).tally
         tally.add_sent(place, 0)
         tally.add_outcome(
-            Judged(place, f"j-{offset}", outcome.status, verdict, outcome.rule, 9, b"", 0, offset)
+            Judged(place, f"j-{offset}", status, verdict, outcome.rule, 9, b"", 0, offset, method)
         )
     return runs
 
@@ -57,6 +65,37 @@ def test_one_wrong_verdict_shows(example: Example) -> None:
 
     assert not runs.are_as_known(example)
     assert text.count("differs") == 2
+
+
+@pytest.mark.parametrize("verdict", ["ok", "fail"])
+def test_whatever_an_llm_says_the_counts_of_the_rules_are_as_known(
+    example: Example, verdict: str
+) -> None:
+    runs = judge_all(example, llm=verdict)
+
+    assert runs.are_as_known(example)
+    assert "differs" not in "\n".join(describe_runs(runs, example))
+
+
+def test_what_a_stand_in_answered_is_told_as_such_with_what_a_model_would_cost() -> None:
+    text = "\n".join(describe_llm(LlmPart(600, 3, "judgify-fake", 0.0, 600_000, 60_000)))
+
+    assert "603 left open by the rules: 600 answered by judgify-fake, a stand-in" in text
+    assert "660,000 tokens: about 0.27 US dollars with gpt-5-mini" in text
+    assert "set OPENAI_API_KEY and OPENAI_MODEL" in text
+
+
+def test_what_a_model_answered_is_told_with_what_it_cost() -> None:
+    text = "\n".join(describe_llm(LlmPart(600, 0, "m-1", 1.234, 600_000, 60_000)))
+
+    assert "answered by m-1\n" in text
+    assert "1.23 US dollars" in text
+    assert "set OPENAI" not in text
+
+
+def test_where_nobody_answered_that_is_said_and_nothing_open_is_nothing_said() -> None:
+    assert "no LLM answered" in "".join(describe_llm(LlmPart(0, 5, None, 0.0, 0, 0)))
+    assert list(describe_llm(LlmPart(0, 0, None, 0.0, 0, 0))) == []
 
 
 def test_a_few_readings_make_no_burst(example: Example) -> None:
