@@ -193,7 +193,7 @@ class FillDisk:
 
     def inject(self) -> None:
         if self._disk.missing:
-            raise SkippedError(f"no small disk: {self._disk.missing}")
+            raise SkippedError(str(self._disk.missing))
         self._disk.fill()
 
     def heal(self) -> bool:

@@ -21,6 +21,7 @@ from judgify.stack.postgres import Postgres
 from judgify.stack.service import Service
 from judgify.stack.valkey import Valkey, find_valkey
 from tests.chaos import sql
+from tests.support.skips import NO_RIGHT_TO_MOUNT
 
 CLONE_NEWNS: Final = 0x00020000
 DISK_MIB: Final = 384
@@ -86,7 +87,7 @@ class SmallDisk:
         try:
             _mount(place)
         except OSError as error:
-            self.missing = str(error)
+            self.missing = f"{NO_RIGHT_TO_MOUNT}: {error}"
 
     @property
     def tablespace(self) -> Path | None:

@@ -62,6 +62,14 @@ def test_each_kind_of_skip_fails_in_ci(directory: Path) -> None:
     assert [line for line in lines if line.startswith("SKIPPED") and "public_data" in line]
 
 
+def test_what_may_be_left_out_is_named_at_the_end(directory: Path) -> None:
+    lines = run(directory, ci="1")
+
+    (title,) = [number for number, line in enumerate(lines) if "NOT TESTED HERE" in line]
+    assert "test_of_public_data.py" in lines[title + 1]
+    assert MAY_BE_MISSING[0] in lines[title + 1]
+
+
 def test_on_a_laptop_a_skip_is_a_skip(directory: Path) -> None:
     lines = run(directory, ci="")
 

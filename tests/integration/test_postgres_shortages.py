@@ -17,6 +17,7 @@ from sinks.postgres.sink import PostgresSink
 from stream.batch import Batch
 from tests.support.results import encode_judgment, make_results
 from tests.support.services import make_name
+from tests.support.skips import NO_RIGHT_TO_MOUNT
 
 pytestmark = pytest.mark.services
 
@@ -56,7 +57,7 @@ def small_disk() -> Iterator[Path]:
     )
     if not mounted:
         place.rmdir()
-        pytest.skip("nobody but root may mount a small disk")
+        pytest.skip(NO_RIGHT_TO_MOUNT)
     inner = place / "space"
     inner.mkdir(mode=0o700)
     yield inner

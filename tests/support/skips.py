@@ -10,8 +10,10 @@ from typing import Final, TypeVar
 
 import pytest
 
-MAY_BE_MISSING: Final = ("the public data set is not at ",)
-"""How reasons begin that hold in CI too: what no package registry has, a bare machine lacks."""
+NO_RIGHT_TO_MOUNT: Final = "no right to mount a small disk"
+MAY_BE_MISSING: Final = ("the public data set is not at ", NO_RIGHT_TO_MOUNT)
+"""How reasons begin that hold in CI too: what no package registry has, a bare machine or a container
+lacks. The summary names each of them."""
 
 Report = pytest.TestReport | pytest.CollectReport
 ReportT = TypeVar("ReportT", pytest.TestReport, pytest.CollectReport)
@@ -27,6 +29,14 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
 def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
     report = yield
     return _refuse_skip(report)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    skipped = [it for it in terminalreporter.getreports("skipped") if not hasattr(it, "wasxfail")]
+    if skipped:
+        terminalreporter.section("NOT TESTED HERE")
+        for report in skipped:
+            terminalreporter.line(f"{report.nodeid}: {_find_reason(report)}")
 
 
 def _refuse_skip(report: ReportT) -> ReportT:
