@@ -1,7 +1,8 @@
 """Whether compiled code is nothing but what the generator's templates can become.
 
-Judged are code objects as the compiler makes them: that their stacks balance is its work, and is
-not judged. Everything that code can name, reach, keep or jump to is.
+Judged are code objects as the compiler makes them: that their stacks balance, and that a local
+outlives what is borrowed from it, is its work, and is not judged. Everything that code can name,
+reach, keep or jump to is.
 """
 
 import dis

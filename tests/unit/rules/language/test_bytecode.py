@@ -38,11 +38,12 @@ def with_function(module: CodeType, change: Callable[[CodeType], CodeType]) -> C
 
 
 def patched(at: str, *units: int, **changes: Any) -> CodeType:
-    """Return `PLAIN` with other bytes from the first instruction of that name on."""
+    """Return `PLAIN` with other bytes from the first instruction on whose name begins so."""
 
     def change(function: CodeType) -> CodeType:
         raw = bytearray(function.co_code)
-        offset = next(each.offset for each in dis.get_instructions(function) if each.opname == at)
+        steps = dis.get_instructions(function)
+        offset = next(each.offset for each in steps if each.opname.startswith(at))
         raw[offset : offset + len(units)] = bytes(units)
         return function.replace(co_code=bytes(raw), **changes)
 
@@ -157,6 +158,22 @@ def test_a_module_defines_functions_of_one_argument_and_does_nothing_else(source
         admit_module(made_of(source), WORDS)
 
 
+def is_admitted(body: str) -> bool:
+    try:
+        admit_module(made_of(f"def find(e):\n    t1 = e\n    {body}\n    return e\n"), WORDS)
+    except LockError:
+        return False
+    return True
+
+
+def test_the_operators_admitted_are_those_of_the_templates() -> None:
+    operators = ("+", "-", "*", "/", "//", "%", "**", "@", "<<", ">>", "&", "|", "^")
+
+    assert {each for each in operators if is_admitted(f"k1(e {each} t1)")} == set("+-*/%")
+    assert {each for each in operators if is_admitted(f"t1 {each}= e")} == {"|"}
+    assert is_admitted("k1(e[t1])")
+
+
 def test_what_templates_are_made_of_is_admitted() -> None:
     admit_module(made_of(PLAIN), WORDS)
     with_handler = PLAIN.replace("    t1", "    try: t1").replace(
@@ -199,6 +216,10 @@ BACK: Final = dis.opmap["JUMP_BACKWARD"]
 LOAD: Final = dis.opmap["LOAD_FAST"]
 CONSTANT: Final = dis.opmap["LOAD_CONST"]
 BUILD_CLASS: Final = dis.opmap["LOAD_BUILD_CLASS"]
+# In 3.14, 255 is the entry to optimized code, and merely reading code without any ends the process.
+UNASSIGNED: Final = 255 if sys.version_info < (3, 14) else 233
+SMALL: Final = dis.opmap.get("LOAD_SMALL_INT", CONSTANT)
+BORROW: Final = dis.opmap.get("LOAD_FAST_BORROW", LOAD)
 
 
 @pytest.mark.parametrize(
@@ -207,9 +228,12 @@ BUILD_CLASS: Final = dis.opmap["LOAD_BUILD_CLASS"]
         patched("LOAD_FAST", BUILD_CLASS, 0),
         patched("LOAD_FAST", BACK, 2),
         patched("LOAD_FAST", 0, 0),
-        patched("LOAD_FAST", 255, 0),
+        patched("LOAD_FAST", UNASSIGNED, 0),
         patched("LOAD_FAST", LOAD, 99),
         patched("LOAD_FAST", CONSTANT, 99),
+        patched("LOAD_FAST", BORROW, 99),
+        patched("LOAD_FAST", EXTENDED, 1, SMALL, 0),
+        patched("BINARY_", dis.opmap["BINARY_OP"], 27),
         patched("LOAD_FAST", EXTENDED, 1, LOAD, 0),
         patched("LOAD_FAST", EXTENDED, 0, LOAD, 0),
         patched("LOAD_FAST", EXTENDED, 1, EXTENDED, 0, EXTENDED, 0, EXTENDED, 0),
@@ -242,7 +266,9 @@ def test_a_python_whose_instructions_are_not_known_is_refused(
     monkeypatch.setattr(bytecode, "TABLES", instructions.tables_for((3, 99)))
     monkeypatch.setattr(bytecode, "RUNNING", (3, 99))
 
-    with pytest.raises(LockError, match=r"Python 3.99 .* run Judgify on Python 3.11, 3.12, 3.13"):
+    with pytest.raises(
+        LockError, match=r"Python 3.99 .* run Judgify on Python 3.11, 3.12, 3.13, 3.14"
+    ):
         admit_module(made_of(PLAIN), WORDS)
 
 
