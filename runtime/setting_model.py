@@ -75,11 +75,12 @@ class Settings(BaseModel):
     """`false`: Redis is not used, even where its address is known. `false` anywhere wins."""
     enable_llm_engine: Annotated[
         bool, Names(("ENABLE_LLM_ENGINE",), JUDGMENT, "llm_fallback_enabled", restrictive=True)
-    ] = False
-    """Whether what rules cannot decide goes to the LLM lane. `false` anywhere wins."""
+    ] = True
+    """Whether what rules cannot decide goes to the LLM lane. `false` anywhere wins; set it for all
+    processes alike."""
     openai_api_key: Annotated[ApiKey | None, Names(("OPENAI_API_KEY",))] = None
     """The key of the LLM endpoint. Without one the lane runs on `judgify fake-llm`, which is no
-    model; with ENV=production that is refused."""
+    model; with ENV=production llm-agent refuses to start."""
     openai_base_url: Annotated[
         EndpointUrl, Names(("OPENAI_BASE_URL",), INTEGRATIONS, "llm.base_url")
     ] = "https://api.openai.com/v1"

@@ -92,7 +92,7 @@ SWITCHES: Final = {
             "llm.enabled",
             (True, False),
             "Whether what the rules cannot decide goes to the LLM.",
-            default=False,
+            default=True,
             setting="enable_llm_engine",
         ),
         SwitchSpec(

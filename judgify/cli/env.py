@@ -21,6 +21,8 @@ def env(
 ) -> None:
     """Print `export KAFKA_BOOTSTRAP_SERVERS=…` and the other addresses, with their passwords.
 
+    Where a stand-in for an LLM runs, the OPENAI_… variables lead to it.
+
     `eval "$(judgify env)"`, and every command and `judgify run NAME` works from anywhere. With the
     addresses comes JUDGIFY_DATA_DIR, by which commands find this stack and its disk.
     """
@@ -28,7 +30,9 @@ def env(
     state = load_running_state(found)
     if state is None:
         fail(f"no stack is running in {found}", hint="judgify up")
-    addresses = Addresses(state.kafka_bootstrap_servers, state.database_url, state.redis_url)
+    addresses = Addresses(
+        state.kafka_bootstrap_servers, state.database_url, state.redis_url, state.llm_base_url
+    )
     variables = addresses.environment() | {"JUDGIFY_DATA_DIR": str(found)}
     if as_json:
         print_json(variables)

@@ -27,7 +27,7 @@ COMMANDS: dict[str, Entry] = {
     "env": Entry("env", "Print the stack's addresses as exports for a shell."),
     "status": Entry("status", "Say what is wrong, in words to act on; else that all is well."),
     "doctor": Entry("doctor", "Look at what everything stands on, and say what to do about it."),
-    "run": Entry("run", "Start one process: rule-agent or postgres-sink."),
+    "run": Entry("run", "Start one process: rule-agent, llm-agent or postgres-sink."),
     "healthcheck": Entry("healthcheck", "Ask a process of this machine how it is, for probes."),
     "topics": Entry("topics", "Create, check and look into topics."),
     "db": Entry("db", "Bring the database to the newest schema, or say where it stands."),

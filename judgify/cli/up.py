@@ -27,7 +27,7 @@ def up(
         typer.Option(
             min=0,
             max=PORT_BASE_MAX,
-            help="Move all ports: agents to N+2 and N+8, services to N+20…; 0: any free ones.",
+            help="Move all ports: agents to N+2, N+7 and N+8, services to N+20…; 0: any free ones.",
             show_default=False,
         ),
     ] = None,

@@ -108,6 +108,8 @@ def banner(state: StackState, options: StackOptions, *, detach: bool) -> Iterato
     yield f"  PostgreSQL     {without_password(state.database_url)}"
     if state.redis_url:
         yield f"  Valkey         {without_password(state.redis_url)}"
+    if state.llm:
+        yield f"  LLM            {state.llm}"
     for name in AGENTS:
         if agent := state.processes.get(name):
             yield f"  {name:<14} http://127.0.0.1:{agent.port}/status"

@@ -51,7 +51,8 @@ class FakeLlm:
 def wants_stand_in(settings: Settings) -> bool:
     """Say whether the lane has no model to ask: no key, and no address but the default."""
     return (
-        settings.env != "production"
+        settings.enable_llm_engine
+        and settings.env != "production"
         and settings.openai_api_key is None
         and settings.source("openai_base_url") == "default"
     )

@@ -12,13 +12,14 @@ from judgify.stack.fake_llm import NAME as FAKE_LLM
 from judgify.stack.fake_llm import FakeLlm, lead_to, wants_stand_in
 from judgify.stack.jars import OnBytes
 from judgify.stack.kafka import Kafka
+from judgify.stack.llm import choose_llm
 from judgify.stack.ports import choose_ports
 from judgify.stack.postgres import Postgres
 from judgify.stack.service import Program, Service
 from judgify.stack.valkey import Valkey, find_valkey
 from runtime.settings import Settings
 
-AGENTS: Final = ("rule-agent", "postgres-sink")
+AGENTS: Final = ("rule-agent", "llm-agent", "postgres-sink")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,8 @@ class Plan:
     agents: tuple[Service, ...]
     ports: Mapping[str, int]
     addresses: Addresses
+    llm: str
+    """Which LLM is asked, in words; empty: nobody is there to ask one."""
     remarks: tuple[str, ...]
     """What is not started, and why."""
 
@@ -75,7 +78,7 @@ def make_plan(
     """
     agents = () if options.services_only else AGENTS
     valkey = find_valkey() if _wants_valkey(settings) else None
-    stand_in = "llm-agent" in agents and wants_stand_in(settings)
+    stand_in = bool(agents) and wants_stand_in(settings)
     names = _port_names(settings, agents, with_valkey=valkey is not None)
     names += [FAKE_LLM] if stand_in else []
     declared = {name: settings.port(name) for name in AGENTS}
@@ -96,8 +99,9 @@ def make_plan(
         local.url if local else _reveal(settings.redis_url) or None,
         fake_llm.base_url if fake_llm else None,
     )
+    llm = choose_llm(settings, addresses.llm_base_url)
     # Told where their stack is, agents know which disk its services fill (see disk.py).
-    environment = addresses.environment() | {"JUDGIFY_DATA_DIR": str(data_dir)}
+    environment = {**addresses.environment(), **llm.environment, "JUDGIFY_DATA_DIR": str(data_dir)}
     shared = AgentOptions(data_dir, settings.host, settings.shutdown_timeout_s, environment)
     started: tuple[Program | None, ...] = (fake_llm, postgres, local, kafka)
     return Plan(
@@ -105,6 +109,7 @@ def make_plan(
         agents=tuple(Service(Agent(name, ports[name], shared)) for name in agents),
         ports=ports,
         addresses=addresses,
+        llm=llm.said if agents else "",
         remarks=tuple(_remarks(settings, with_valkey=valkey is not None)),
     )
 

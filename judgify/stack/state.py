@@ -57,10 +57,12 @@ class StackState(BaseModel):
     redis_url: str | None
     llm_base_url: str | None = None
     """Of the stand-in for an LLM, when it runs here."""
+    llm: str = ""
+    """Which LLM is asked, in words."""
     ports: dict[str, int]
     """Every port that was chosen, by name, for the next start."""
     processes: dict[str, ProcessState] = {}
-    """By name: `kafka`, `postgres`, `valkey`, `fake-llm`, `rule-agent`, `postgres-sink`."""
+    """By name: `kafka`, `postgres`, `valkey`, `fake-llm`, `rule-agent`, `llm-agent` and so on."""
 
 
 def find_data_dir(explicit: Path | None = None) -> Path:

@@ -180,6 +180,7 @@ class Supervisor:
             database_url=addresses.database_url,
             redis_url=addresses.redis_url,
             llm_base_url=addresses.llm_base_url,
+            llm=self._plan.llm,
             ports=self._kept_ports | dict(self._plan.ports),
             processes={tended.service.name: tended.state() for tended in self._tended},
         )

@@ -17,11 +17,20 @@ from judgify.status.snapshot import (
     Snapshot,
     Trouble,
 )
-from topics.registry import DEAD_LETTERS, REQUESTS, RESULTS, TOPICS, WORKFLOWS, full_name
+from topics.registry import (
+    DEAD_LETTERS,
+    ESCALATIONS,
+    REQUESTS,
+    RESULTS,
+    TOPICS,
+    WORKFLOWS,
+    full_name,
+)
 
 MIB: Final = 1_048_576
 READS: Final = {
     "rule-agent": (REQUESTS,),
+    "llm-agent": (ESCALATIONS,),
     "postgres-sink": (RESULTS, DEAD_LETTERS, WORKFLOWS),
 }
 """Every process that should run, and the topics that its group commits."""

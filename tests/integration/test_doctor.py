@@ -51,8 +51,8 @@ def commands(
     for name in ("KAFKA_BOOTSTRAP_SERVERS", "DATABASE_URL", "REDIS_URL"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("JUDGIFY_DATA_DIR", str(tmp_path / "no-stack"))
-    for name in ("JUDGIFY_RULE_AGENT_PORT", "JUDGIFY_POSTGRES_SINK_PORT"):
-        monkeypatch.setenv(name, "0")
+    for name in ("RULE_AGENT", "LLM_AGENT", "POSTGRES_SINK"):
+        monkeypatch.setenv(f"JUDGIFY_{name}_PORT", "0")
     return Commands(monkeypatch, capsys)
 
 

@@ -49,12 +49,12 @@ def flip(bootstrap: str, topic: str, name: str, value: object) -> None:
 
 def test_a_switch_is_in_force_within_five_seconds(kafka_bootstrap: str, topic: str) -> None:
     with reading(kafka_bootstrap, topic) as switches:
-        assert not switches.llm_enabled
+        assert switches.llm_enabled
 
-        flip(kafka_bootstrap, topic, "llm.enabled", True)
+        flip(kafka_bootstrap, topic, "llm.enabled", False)
 
-        wait_until(lambda: switches.llm_enabled, IN_FORCE_S, what="llm.enabled")
-        assert REGISTRY.get_sample_value("runtime_flag", {"name": "llm.enabled"}) == 1
+        wait_until(lambda: not switches.llm_enabled, IN_FORCE_S, what="llm.enabled")
+        assert REGISTRY.get_sample_value("runtime_flag", {"name": "llm.enabled"}) == 0
 
 
 def test_control_does_not_override_a_no_of_the_environment(
@@ -103,12 +103,12 @@ def test_unsetting_gives_the_word_back_to_the_environment(kafka_bootstrap: str, 
 def test_a_record_that_is_no_order_changes_nothing_and_is_named(
     kafka_bootstrap: str, topic: str, key: bytes, value: bytes
 ) -> None:
-    flip(kafka_bootstrap, topic, "llm.enabled", True)
+    flip(kafka_bootstrap, topic, "llm.enabled", False)
     publish(kafka_bootstrap, topic, key, value)
     flip(kafka_bootstrap, topic, "ingest.mode", "closed")
 
     with reading(kafka_bootstrap, topic) as switches:
-        assert switches.llm_enabled
+        assert not switches.llm_enabled
         assert switches.value("ingest.mode") == "closed"
         assert len(switches.reader.failures) == 1
 

@@ -29,6 +29,7 @@ def newcomers_environment(data_dir: Path) -> dict[str, str]:
     environment = bare_environment(
         JUDGIFY_DATA_DIR=str(data_dir),
         JUDGIFY_RULE_AGENT_PORT="0",
+        JUDGIFY_LLM_AGENT_PORT="0",
         JUDGIFY_POSTGRES_SINK_PORT="0",
     )
     return {name: value for name, value in environment.items() if name not in MAKE_VARIABLES}

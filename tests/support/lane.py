@@ -41,6 +41,7 @@ class Lane:
             "KAFKA_BOOTSTRAP_SERVERS": bootstrap,
             "JUDGIFY_TOPIC_PREFIX": prefix,
             "JUDGIFY_DATA_DIR": str(logs / "no-stack"),
+            "ENABLE_LLM_ENGINE": "false",  # nobody would answer (see llm_lane.py)
         } | ({} if database_url is None else {"DATABASE_URL": database_url})
         self._logs = logs
         self._started: list[subprocess.Popen[bytes]] = []

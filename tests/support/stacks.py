@@ -15,7 +15,15 @@ import psutil
 from judgify.stack.launch import Stack, start_stack, stop_stack
 from judgify.stack.plan import StackOptions
 
-ADDRESSES: Final = ("KAFKA_BOOTSTRAP_SERVERS", "DATABASE_URL", "REDIS_URL", "JUDGIFY_DATA_DIR")
+ADDRESSES: Final = (
+    "KAFKA_BOOTSTRAP_SERVERS",
+    "DATABASE_URL",
+    "REDIS_URL",
+    "JUDGIFY_DATA_DIR",
+    "OPENAI_API_KEY",
+    "OPENAI_BASE_URL",
+    "OPENAI_MODEL",
+)
 COMMAND_TIMEOUT_S: Final = 120.0
 
 

@@ -40,7 +40,7 @@ STATUS: dict[str, Any] = {
         {"workflow_id": "milling", "version": "ab" * 32, "number": 14, "since": "2026-11-21T12:00:00.000Z", "author": "kim"}
     ],
     "switches": {
-        "llm.enabled": {"value": True, "source": "control", "author": "kim", "note": "night shift"},
+        "llm.enabled": {"value": False, "source": "control", "author": "kim", "note": "night shift"},
         "ingest.deny_cidrs": {"value": [], "source": "default"},
     },
 }  # fmt: skip
@@ -81,7 +81,7 @@ def test_all_well_exits_0_and_shows_how_each_part_stands(
     assert text.startswith("All is well.")
     assert "127.0.0.1:8002  ready  2026-11-21T12:00:00.000Z" in text
     assert "milling@14 abababababab since 2026-11-21T12:00:00.000Z by kim" in text
-    assert "llm.enabled = true (control by kim: night shift)" in text
+    assert "llm.enabled = false (control by kim: night shift)" in text
     assert "ingest.deny_cidrs" not in text
     assert "last hour: none" in text
 
@@ -238,7 +238,8 @@ def mute_port() -> Iterator[int]:
 async def test_everything_dead_is_told_within_5_s(mute_port: int, tmp_path: Path) -> None:
     url = f"postgresql://judgify:hunter2@127.0.0.1:{mute_port}/judgify"
     settings = load_settings(
-        {"rule_agent_port": mute_port, "postgres_sink_port": mute_port}, environment={}
+        {f"{name}_port": mute_port for name in ("rule_agent", "llm_agent", "postgres_sink")},
+        environment={},
     )
     context = CliContext(settings, f"127.0.0.1:{mute_port}", url, None, tmp_path)
     start = time.monotonic()
@@ -247,5 +248,5 @@ async def test_everything_dead_is_told_within_5_s(mute_port: int, tmp_path: Path
 
     assert time.monotonic() - start < 4
     assert [view.trouble for view in found.dependencies] == ["mute", "mute"]
-    assert [process.up for process in found.processes] == [False, False]
+    assert [process.up for process in found.processes] == [False] * 3
     assert "hunter2" not in found.model_dump_json()

@@ -15,6 +15,7 @@ STATE = StackState(
     kafka_bootstrap_servers="127.0.0.1:20001",
     database_url="postgresql://judgify:hidden@127.0.0.1:20002/judgify",
     redis_url="redis://:hidden@127.0.0.1:20003/0",
+    llm="judgify-fake at http://127.0.0.1:20004/v1 (a stand-in, no model: set OPENAI_API_KEY)",
     ports={},
     processes={"rule-agent": ProcessState(pid=8, port=8_002)},
 )
@@ -24,8 +25,9 @@ STATE = StackState(
 def test_the_banner_names_every_address_and_no_password(tmp_path: Path, *, detach: bool) -> None:
     said = "\n".join(banner(STATE, StackOptions(tmp_path), detach=detach))
 
-    for address in ("127.0.0.1:20001", "127.0.0.1:20002", "127.0.0.1:20003", "127.0.0.1:8002"):
-        assert address in said
+    ports = (20_001, 20_002, 20_003, 20_004, 8_002)
+    assert all(f"127.0.0.1:{port}" in said for port in ports)
+    assert "LLM            judgify-fake at" in said
     assert "hidden" not in said
     assert ("Ctrl-C" in said) is not detach
 

@@ -82,7 +82,7 @@ def test_a_stack_without_agents_is_refused(pretend: Pretend, tmp_path: Path) -> 
     pretend(make_state("kafka", "rule-agent"))
 
     with (
-        pytest.raises(FatalError, match="runs without postgres-sink"),
+        pytest.raises(FatalError, match="runs without llm-agent and postgres-sink"),
         open_stack(StackOptions(tmp_path)),
     ):
         pytest.fail("it was joined")

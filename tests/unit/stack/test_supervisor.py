@@ -73,6 +73,7 @@ def plan_of(data_dir: Path, services: dict[str, str], agents: dict[str, str]) ->
         agents=make(agents),
         ports={"kafka": 20_001},
         addresses=Addresses("127.0.0.1:20001", "postgresql://u:p@127.0.0.1/x", None),
+        llm="m-1 at http://gpu",
         remarks=("no Redis",),
     )
 
@@ -135,7 +136,8 @@ def test_what_is_up_is_in_the_state_file(run: Callable[..., Recorder], tmp_path:
     assert state.ready
     assert state.pid == os.getpid()
     assert all(each.pid and each.ready_in_s is not None for each in state.processes.values())
-    assert read_state(tmp_path).ports == {"kafka": 20_001}
+    kept = read_state(tmp_path)
+    assert (kept.ports, kept.llm) == ({"kafka": 20_001}, "m-1 at http://gpu")
 
 
 def test_one_that_cannot_start_takes_all_down_and_says_why(

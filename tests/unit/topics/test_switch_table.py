@@ -31,7 +31,7 @@ def test_the_default_holds_when_no_place_speaks(spec: SwitchSpec) -> None:
 @pytest.mark.parametrize(
     ("name", "default"),
     [
-        ("llm.enabled", False),
+        ("llm.enabled", True),
         ("ingest.mode", "open"),
         ("ingest.deny_cidrs", ()),
         ("actions.mode", "live"),
