@@ -120,6 +120,7 @@ def start(
         "KAFKA_BOOTSTRAP_SERVERS": ground.track.bootstrap,
         "JUDGIFY_TOPIC_PREFIX": ground.track.prefix,
         "JUDGIFY_DATA_DIR": str(ground.logs / "no-stack"),
+        "ENABLE_LLM_ENGINE": "false",  # the rule lane is measured, and nobody would answer
         "PYTHONPATH": str(ROOT),
         **(settings or {}),
     }
