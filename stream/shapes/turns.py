@@ -73,6 +73,7 @@ class Turns:
         self._going_on.clear()
         try:
             async with asyncio.timeout(timeout_s):
-                await self._quiet.wait()
+                while self._on_their_way:  # what has just been answered may be published by now
+                    await self._quiet.wait()
         except TimeoutError:
             return

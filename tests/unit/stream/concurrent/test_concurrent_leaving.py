@@ -62,6 +62,27 @@ async def test_what_is_held_is_not_waited_for_but_a_send_on_its_way_is(bench: Be
     assert bench.committable() == 1
 
 
+async def test_an_answer_that_comes_while_partitions_go_is_published_before_they_are_gone(
+    bench: Bench,
+) -> None:
+    bench.publisher.gate.clear()
+    bench.agent.gate(b"a")
+    bench.hand(b"a")
+    await bench.until_begun(1)
+
+    finishing = asyncio.create_task(bench.lane.finish(5))
+    await asyncio.sleep(0)
+    bench.agent.gate(b"a").set()
+    for _ in range(10):  # the answer is there, and its publish on its way
+        await asyncio.sleep(0)
+    finished_early = finishing.done()
+    bench.publisher.gate.set()
+    await asyncio.wait_for(finishing, 5)
+
+    assert not finished_early
+    assert bench.committable() == 1
+
+
 class DeafAgent(GatedAgent):
     """Does not end when it is cancelled: it raises something else, or answers all the same."""
 
