@@ -124,7 +124,8 @@ class SinkLane:
             place = (batch.topic, batch.partition)
             orders = {r.offset: skips.get((*place, r.offset)) for r in batch.records}
             left = [record for record in batch.records if orders[record.offset] is None]
-            kept.append(Batch(*place, left, batch.unreadable))
+            untouched = len(left) == len(batch.records)  # it stays the one that was prepared
+            kept.append(batch if untouched else Batch(*place, left, batch.unreadable))
             skipped += [
                 Burial(*place, record, MessageError("skipped", reason))
                 for record in batch.records

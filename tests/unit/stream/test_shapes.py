@@ -297,7 +297,11 @@ async def test_a_sink_writes_what_has_gathered_of_all_partitions_at_once(
     assert (bench.committable(0), bench.committable(1)) == (2, 1)
 
 
-async def test_a_sink_prepares_at_arrival_what_it_writes_later(bench: SeamBench) -> None:
+@pytest.mark.parametrize("skips", [{}, {(REQUESTS, 7, 0): "of another partition"}], ids=len)
+async def test_a_sink_prepares_at_arrival_what_it_writes_later(
+    bench: SeamBench, skips: dict[tuple[str, int, int], str]
+) -> None:
+    bench.skips = skips
     prepared: list[Batch] = []
     written: list[Batch] = []
 
