@@ -1,4 +1,4 @@
-# Everything a person types. Needs make, Python 3.11 or newer with venv, and a network the first time.
+# Everything a person types. Needs make, Python 3.11 to 3.14 with venv, and a network the first time.
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help

@@ -10,7 +10,7 @@ from collections.abc import Container, Iterator
 from types import CodeType
 from typing import Final, NamedTuple, NoReturn
 
-from rules.language.emit.instructions import RUNNING, TABLES, VERSIONS, Argument, Table
+from rules.language.emit.instructions import LISTED, RUNNING, TABLES, Argument, Table
 
 _FUNCTION_FLAGS: Final = 0x3
 """Locals in slots, and new for each call. A generator, a coroutine, `*args`, a closure differ."""
@@ -49,10 +49,9 @@ def admit_module(code: CodeType, words: Vocabulary) -> None:
         LockError: It holds something foreign, or the running Python is not known.
     """
     if TABLES is None:
-        known = ", ".join(f"{major}.{minor}" for major, minor in VERSIONS)
         raise LockError(
             f"the instructions of Python {RUNNING[0]}.{RUNNING[1]} are not known, so generated "
-            f"rules cannot be checked: run Judgify on Python {known}"
+            f"rules cannot be checked: run Judgify on Python {LISTED}"
         )
     functions = [constant for constant in code.co_consts if isinstance(constant, CodeType)]
     if not {type(constant) for constant in code.co_consts} <= {CodeType, type(None)}:

@@ -14,6 +14,8 @@ from typing import Final, NamedTuple
 
 VERSIONS: Final = ((3, 11), (3, 12), (3, 13), (3, 14))
 """In the order of the columns below; pyproject.toml and infra/scripts/setup-venv admit the same."""
+LISTED: Final = ", ".join(f"{major}.{minor}" for major, minor in VERSIONS)
+"""The versions as people write them."""
 
 
 class Argument(Enum):
