@@ -1,5 +1,6 @@
 """The namespace of generated code: the only way in for constants, field names and helpers."""
 
+import unicodedata
 from collections.abc import Callable
 from typing import Any
 
@@ -7,7 +8,6 @@ import orjson
 
 from rules.language.emit import operations
 from rules.language.input_value import dig
-from schemas.normal_form import normalize
 
 HELPERS = {
     "type": type,
@@ -24,7 +24,7 @@ HELPERS = {
     "minimum": operations.minimum,
     "maximum": operations.maximum,
     "overflow": operations.overflow,
-    "normalize": normalize,
+    "normalize": unicodedata.normalize,
     "dig": dig,
 }
 
