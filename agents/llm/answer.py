@@ -6,7 +6,6 @@ fence or under another key is a reply without an answer.
 """
 
 import re
-import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Annotated, Any, Final, Literal, cast
@@ -20,6 +19,7 @@ from agents.llm.visible import has_invisible
 from runtime.masking import mask
 from schemas.decode import parse_json
 from schemas.errors import MessageError
+from schemas.normal_form import normalize
 
 REPLY_BYTES_MAX: Final = 32_768
 """Longest reply that is parsed; 1,000 tokens are about 5,000 bytes."""
@@ -149,7 +149,7 @@ def _problem_of(reasons: Any) -> str | None:
         return f"there are {len(reasons)} reasons, at most {REASONS_MAX} are read"
     if any(has_invisible(each) for each in reasons):
         return "a reason holds characters that nobody can see"
-    if any(_REACHES_OUT.search(unicodedata.normalize("NFKC", each)) for each in reasons):
+    if any(_REACHES_OUT.search(normalize("NFKC", each)) for each in reasons):
         return "a reason holds a link or markup"
     return None
 

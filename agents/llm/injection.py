@@ -8,13 +8,13 @@ which is looked at up to `CHARS_MAX`.
 import base64
 import binascii
 import re
-import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from itertools import islice
 from typing import Any, Final, Literal
 
 from agents.llm.visible import keep_visible
+from schemas.normal_form import normalize
 
 SecurityEvent = Literal[
     "injection_instruction",
@@ -152,4 +152,4 @@ def _fold(text: str) -> str:
     if text.isascii():
         return text.casefold()
     visible = _BORDER.join(map(keep_visible, text.translate(_TAGS).split(_BORDER)))
-    return unicodedata.normalize("NFKC", visible).casefold()
+    return normalize("NFKC", visible).casefold()

@@ -1,13 +1,13 @@
 """Field values of an input: which can be used, and why the others cannot."""
 
 import math
-import unicodedata
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from rules.language.limits import FIELD_ITEMS_MAX, STRING_CHARS_MAX
 from rules.language.types import normalized
 from rules.program import FieldSpec, FieldType
+from schemas.normal_form import normalize
 
 InputValue = float | str | bool | tuple[float | str, ...]
 """A usable value: numbers are doubles, strings in NFC, lists are tuples of both."""
@@ -43,7 +43,7 @@ def load_string(value: object) -> str | None:
     """Return the string in NFC; None when it is longer than `STRING_CHARS_MAX`."""
     if not isinstance(value, str) or len(value) > STRING_CHARS_MAX:
         return None
-    return value if value.isascii() else unicodedata.normalize("NFC", value)
+    return value if value.isascii() else normalize("NFC", value)
 
 
 def load_boolean(value: object) -> bool | None:

@@ -1,6 +1,5 @@
 """The namespace of generated code: the only way in for constants, field names and helpers."""
 
-import unicodedata
 from collections.abc import Callable
 from typing import Any
 
@@ -8,6 +7,7 @@ import orjson
 
 from rules.language.emit import operations
 from rules.language.input_value import dig
+from schemas.normal_form import normalize
 
 HELPERS = {
     "type": type,
@@ -24,7 +24,7 @@ HELPERS = {
     "minimum": operations.minimum,
     "maximum": operations.maximum,
     "overflow": operations.overflow,
-    "normalize": unicodedata.normalize,
+    "normalize": normalize,
     "dig": dig,
 }
 

@@ -281,6 +281,7 @@ WORST: Final = {
     "ligatures": "\ufdfa" * 10_900,
     "hyphens in a reason": reply(reasons=["a-" * 15_000]),
     "letters in a reason": reply(reasons=["a" * 32_000]),
+    "marks in the wrong order": reply(reasons=["a" + "\u0345" * 7_000 + "\u0300" * 7_000]),
     "tags in a reason": reply(reasons=["&" * 32_000]),
     "digits": "9" * 32_000,
 }

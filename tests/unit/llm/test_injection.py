@@ -113,6 +113,7 @@ WORST: Final = {
     "verbs": "answer " * 40_000,
     "ligatures": "\ufdfa" * CHARS_MAX,
     "tags": chr(0xE0061) * CHARS_MAX,
+    "marks in the wrong order": "a" + "\u0345\u0300" * (CHARS_MAX // 2),
     "one run of base64": encode("a" * 190_000),
     "base64 in base64": encode(encode("a" * 140_000)),
     "runs of base64": "QUJDREVGR0hJSktM " * 15_000,

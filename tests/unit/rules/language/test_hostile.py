@@ -4,19 +4,22 @@ import math
 import subprocess
 import sys
 import textwrap
+import time
 from typing import Any
 
 import pytest
 
 from rules.language.check import check_expression
 from rules.language.codegen import generate
-from rules.language.limits import DEPTH_MAX
+from rules.language.limits import DEPTH_MAX, STRING_CHARS_MAX
 from rules.language.problems import ExpressionError
 from rules.language.reference import evaluate
 from tests.support.programs import field, program, scope
 
 MEMORY_BYTES_MAX = 512 * 1024 * 1024
 TIMEOUT_S = 20.0
+EVENT_S_MAX = 0.5
+"""Of CPU, for 256 KiB; they took several seconds."""
 
 HOSTILE_TEXTS = {
     "brackets": "'[' * 100_000",
@@ -121,6 +124,17 @@ def test_odd_strings_are_only_strings(value: str) -> None:
     for values in ({value: value}, {value: "other", "o": value}, {}):
         assert generate(one)(values) == evaluate(one, values)
     assert generate(one)({value: value}).rule == "R0"
+
+
+def test_fields_of_nothing_but_marks_hold_no_agent_up() -> None:
+    names = [f"s{number}" for number in range(16)]
+    find = generate(program([field(name, "string") for name in names], [("s0 == 'a'", "fail")]))
+    marks = "\u0345" * (STRING_CHARS_MAX // 2) + "\u0300" * (STRING_CHARS_MAX // 2)
+    started_s = time.process_time()
+
+    find(dict.fromkeys(names, marks))
+
+    assert time.process_time() - started_s < EVENT_S_MAX
 
 
 DEEPEST = {
