@@ -49,9 +49,13 @@ class Receiver:
         Raises:
             KafkaException: the broker refused.
         """
+        return [_read(message, arrived_s) for message, arrived_s in self.close_raw()]
+
+    def close_raw(self) -> list[tuple[Any, float]]:
+        """As `close`, but return the messages themselves, each with its time."""
         self._consumer.close()
         return [
-            _read(message, arrived_s)
+            (message, arrived_s)
             for arrived_s, messages in self._batches
             for message in messages
             if not _is_end(message.error())

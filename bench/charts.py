@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from bench.contenders import OURS
+from bench.llm_chart import draw_isolation
 from bench.svg import Drawing
 
 Report = Mapping[str, Any]
@@ -180,4 +181,10 @@ def _draw_legend(drawing: Drawing, y: float, named: Sequence[tuple[str, str]]) -
         x += 40 + 7 * len(name)
 
 
-_CHARTS: Final = {"whole": _whole, "latency": _latency, "rules": _rules, "memory": _memory}
+_CHARTS: Final = {
+    "whole": _whole,
+    "latency": _latency,
+    "rules": _rules,
+    "memory": _memory,
+    "llm": draw_isolation,
+}

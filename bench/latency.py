@@ -77,7 +77,7 @@ def _run(
     """Return the figures of one start of a contender, for each rate in turn."""
     track, name = ground.track, f"{contender.name}-{number}"
     track.skip_to_end(contender.group(track, name), track.requests)
-    sender = _Sender(ground, name, rates, seconds + UNCOUNTED_S)
+    sender = Sender(ground, name, rates, seconds + UNCOUNTED_S)
     running = start_contender(ground, contender, name, ground.cores.contender)
     try:
         _warm_up(ground, running, name)
@@ -88,15 +88,22 @@ def _run(
         sender.stop()
 
 
-class _Sender:
+class Sender:
     """The load generator: a process of its own, on the core of the broker or one to spare."""
 
-    def __init__(self, ground: Ground, tag: str, rates: Sequence[int], seconds: float) -> None:
+    def __init__(
+        self,
+        ground: Ground,
+        tag: str,
+        rates: Sequence[int],
+        seconds: float,
+        options: Sequence[str] = (),
+    ) -> None:
         self._tag = tag
         self._seconds = seconds
         command = [sys.executable, "-m", "bench.load_generator", "--topic", ground.track.requests]
         command += ["--bootstrap", ground.track.bootstrap, "--tag", tag]
-        command += ["--seconds", str(seconds)]
+        command += ["--seconds", str(seconds), *options]
         command += [part for rate in rates for part in ("--rate", str(rate))]
         pipe = subprocess.PIPE
         self.process = psutil.Popen(command, stdin=pipe, stdout=pipe, text=True, cwd=ROOT)
@@ -128,19 +135,30 @@ class _Sender:
 
 def _warm_up(ground: Ground, running: Running, name: str) -> None:
     """Return when the contender has joined and answers."""
+    schedule = Schedule(f"{name}-warm", WARM_UP, 0.0, 1.0)
+    lay_out_and_wait(ground, running, make_requests(schedule), WARM_UP)
+
+
+def lay_out_and_wait(
+    ground: Ground, running: Running, requests: Sequence[tuple[bytes, bytes]], results: int
+) -> None:
+    """Return when so many results have come of `requests`.
+
+    Raises:
+        BenchError: they did not come.
+    """
     track = ground.track
     observer = Observer(track.bootstrap, track.results, track.partitions)
     before, deadline_s = sum(observer.ends()), time.monotonic() + JOIN_TIMEOUT_S
-    schedule = Schedule(f"{name}-warm", WARM_UP, 0.0, 1.0)
-    track.lay_out(track.requests, make_requests(schedule))
-    while sum(observer.ends()) - before < schedule.count:
+    track.lay_out(track.requests, requests)
+    while sum(observer.ends()) - before < results:
         running.require_alive()
         if time.monotonic() > deadline_s:
             raise BenchError("it did not begin", running.told())
         time.sleep(LOOK_S)
 
 
-def _phase(ground: Ground, running: Running, sender: _Sender, per_second: int) -> Figures:
+def _phase(ground: Ground, running: Running, sender: Sender, per_second: int) -> Figures:
     track = ground.track
     ends = Observer(track.bootstrap, track.results, track.partitions).ends()
     receiver = Receiver(track.bootstrap, track.results, ends)

@@ -16,6 +16,7 @@ from typing import Any, Final
 import orjson
 from confluent_kafka import Producer
 
+from bench.llm_load import make_mixed_requests
 from bench.track import make_load
 from topics.clients import open_producer
 
@@ -92,9 +93,15 @@ def main() -> None:
         parser.add_argument(f"--{name}", required=True)
     parser.add_argument("--rate", type=int, action="append", required=True, help="per phase")
     parser.add_argument("--seconds", type=float, required=True, help="of each phase")
+    parser.add_argument("--open-share", type=float, help="of requests that no rule decides")
     it = parser.parse_args()
     schedules = [Schedule(f"{it.tag}-{rate}", rate, 0.0, it.seconds) for rate in it.rate]
-    prepared = [make_requests(schedule) for schedule in schedules]
+    prepared = [
+        make_requests(schedule)
+        if it.open_share is None
+        else make_mixed_requests(schedule.tag, schedule.count, it.open_share)
+        for schedule in schedules
+    ]
     producer = open_producer(it.bootstrap, **PRODUCER)
     producer.list_topics(it.topic)  # connected, and knows the leaders, before the first is due
     print("ready", flush=True)

@@ -78,13 +78,15 @@ class Observer:
                 (it["status"], it["verdict"], it["rule"]),
             )
 
-        return self._read(starts, pick)
+        return self.read_as(starts, pick)
 
     def read_origins(self, starts: list[int]) -> list[tuple[int, int]]:
         """Return partition and offset of the request of every result from `starts` on."""
-        return self._read(starts, lambda _, it: (it["origin"]["partition"], it["origin"]["offset"]))
+        return self.read_as(
+            starts, lambda _, it: (it["origin"]["partition"], it["origin"]["offset"])
+        )
 
-    def _read(self, starts: list[int], pick: Callable[[Message, Any], _T]) -> list[_T]:
+    def read_as(self, starts: list[int], pick: Callable[[Message, Any], _T]) -> list[_T]:
         """Return what `pick` takes of message and judgment of every result from `starts` on.
 
         Raises:

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import psutil
 
+from bench import llm
 from bench.conditions import describe_conditions, describe_noise
 from bench.contenders import (
     AIOKAFKA_LOOP,
@@ -50,6 +51,7 @@ class Plan:
     """Of memory."""
     rows: int
     """Of the sink."""
+    llm: llm.Amounts
     only: tuple[str, ...] = ()
     pin: bool = True
     """Whether the broker and a contender get a core each."""
@@ -64,6 +66,7 @@ FULL: Final = Plan(
     kills=2,
     minutes=10.0,
     rows=200_000,
+    llm=llm.FULL,
 )
 QUICK: Final = Plan(
     rounds=1,
@@ -74,6 +77,7 @@ QUICK: Final = Plan(
     kills=1,
     minutes=0.1,
     rows=3_000,
+    llm=llm.QUICK,
     only=(RULE_AGENT.name, CONFLUENT_LOOP.name),
     pin=False,
 )
@@ -108,6 +112,10 @@ def _memory(ground: Ground, plan: Plan) -> dict[str, Any]:
     return measure_memory(ground, need("DATABASE_URL"), plan.minutes)
 
 
+def _llm(ground: Ground, plan: Plan) -> dict[str, Any]:
+    return llm.measure_llm(ground, plan.llm, plan.rounds)
+
+
 def _rules(plan: Plan) -> dict[str, Any]:
     del plan  # seconds either way
     measured = measure_rules()
@@ -127,9 +135,10 @@ ON_GROUND: Final[dict[str, Callable[[Ground, Plan], dict[str, Any]]]] = {
     "guarantee": _guarantee,
     "scaling": _scaling,
     "memory": _memory,
+    "llm": _llm,
 }
 APART: Final[dict[str, Callable[[Plan], dict[str, Any]]]] = {"rules": _rules, "sink": _sink}
-PARTS: Final = ("whole", "latency", "guarantee", "rules", "sink", "scaling", "memory")
+PARTS: Final = ("whole", "latency", "guarantee", "rules", "sink", "scaling", "memory", "llm")
 
 
 def need(name: str) -> str:

@@ -37,7 +37,7 @@ class Race:
         running = start_contender(ground, contender, name, ground.cores.contender)
         try:
             with listening_for_noise(ground, [running.process]):
-                samples, rss_mib = self._watch(running, observer, sum(starts), total)
+                samples, rss_mib = self.watch(running, observer, sum(starts), total)
             committed = self._await_commit(contender, name, observer, total)
         finally:
             running.stop()
@@ -55,9 +55,14 @@ class Race:
             load_average=load_average,
         )
 
-    def _watch(
+    def watch(
         self, running: Running, observer: Observer, before: int, total: int
     ) -> tuple[list[Sample], float]:
+        """Return looks at the run until `total` results have come, and the most MiB it took.
+
+        Raises:
+            BenchError: it ended or got stuck.
+        """
         samples, rss_mib = [Sample(0, 0.0)], 0.0
         moved_at_s = time.monotonic()
         while samples[-1].results < total:

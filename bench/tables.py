@@ -1,39 +1,12 @@
-"""Tables of what was measured, for a terminal and for the page (pure)."""
+"""Tables of what was measured, one or more for each part (pure)."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from bench.llm_tables import make_llm_tables
+from bench.table import Table
+
 Report = Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """Cells as text; the first column is left-aligned, all others are numbers."""
-
-    headers: Sequence[str]
-    rows: Sequence[Sequence[str]]
-    notes: Sequence[str] = ()
-
-    def as_text(self) -> str:
-        """Return the table for a terminal."""
-        lines = [self.headers, *self.rows]
-        widths = [max(len(line[column]) for line in lines) for column in range(len(self.headers))]
-        told = [
-            "  ".join(
-                cell.rjust(width) if column else cell.ljust(width)
-                for column, (cell, width) in enumerate(zip(line, widths, strict=True))
-            )
-            for line in lines
-        ]
-        return "\n".join([*(line.rstrip() for line in told), *self.notes])
-
-    def as_markdown(self) -> str:
-        """Return the table for the page."""
-        rule = ["---", *["--:"] * (len(self.headers) - 1)]
-        lines = [f"| {' | '.join(line)} |" for line in (self.headers, *self.rows)]
-        lines.insert(1, f"|{'|'.join(rule)}|")
-        return "\n".join([*lines, *(f"\n{note}" for note in self.notes)])
 
 
 def tables_of(report: Report) -> list[Table]:
@@ -224,4 +197,5 @@ _MAKERS = {
     "sink": _sink,
     "scaling": _scaling,
     "memory": _memory,
+    "llm": make_llm_tables,
 }

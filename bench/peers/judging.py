@@ -116,8 +116,8 @@ class Judge:
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
-    """What the agent must know besides the requests: here it never changes."""
+class Known:
+    """What an agent must know besides its records: here it never changes."""
 
     book: WorkflowBook
     llm_enabled: bool = False
@@ -129,6 +129,13 @@ class _Known:
 
 def open_agent(workflow: Path, results: str, engine: str) -> RuleAgent:
     """Return the judge of rule-agent, with the one workflow in force since ever."""
+    topics = Topics(results, f"{results}.escalations")  # the LLM is off: nothing goes there
+    known = Known(open_book(workflow))
+    return RuleAgent(topics, known, BrokerClock(SystemClock()), engine)
+
+
+def open_book(workflow: Path) -> WorkflowBook:
+    """Return a book in which one workflow is in force since ever."""
     document = read_workflow(workflow.read_text(encoding="utf-8"), workflow.name)
     book = WorkflowBook()
     book.add_version(
@@ -145,8 +152,7 @@ def open_agent(workflow: Path, results: str, engine: str) -> RuleAgent:
         tenant="default", workflow_id=document.id, version=document.version, author="bench"
     )
     book.add_activation(activation, at_ms=0, offset=1)
-    topics = Topics(results, f"{results}.escalations")  # the LLM is off: nothing goes there
-    return RuleAgent(topics, _Known(book), BrokerClock(SystemClock()), engine)
+    return book
 
 
 def tune_collector() -> None:

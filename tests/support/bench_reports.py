@@ -99,6 +99,30 @@ def _memory() -> dict[str, Any]:
     }
 
 
+def _llm() -> dict[str, Any]:
+    way: dict[str, Any] = {"ms_p50": [4.0, 5.0]}
+    way |= {"ms_p50_median": 4.5, "cpu_ms_median": 4.0, "per_second_median": 200.0}
+    setup: dict[str, Any] = {"per_second": [200, 210], "cpu_ms_median": None, "rss_mib_max": 150.0}
+    scene: dict[str, Any] = {"due_to_observer_ms": MS, "broker_to_broker_ms": MS, "late": 0}
+    scene |= {"ms_p99": [18.0, 22.0], "p99_over_without": 1.05, "left_open": 140}
+    waits: dict[str, Any] = {"ended": {}, "ended_ms_max": None}
+    ends = {"ended": {"answered": 100, "unanswered": 40}, "ended_ms_max": 4_100}
+    return {
+        "settings": {"at_a_time": 16, "per_second": 1_000, "open_share": 0.07},
+        "in_process": {
+            "ways": {
+                "SDK": way | {"per_core_median": 160.0},
+                "ours": way | {"per_core_median": 250.0},
+            },
+            "beyond_ms_p50": {"ours": {"SDK": [-2.1, -1.9]}},
+        },
+        "end_to_end": {
+            "16 at a time": setup | {"per_second_median": 205, "cpu_share_median": None}
+        },
+        "isolation": {"without the lane": scene | waits, "endpoint hangs": scene | ends},
+    }
+
+
 _MAKERS = {
     "whole": _whole,
     "latency": _latency,
@@ -107,4 +131,5 @@ _MAKERS = {
     "sink": _sink,
     "scaling": _scaling,
     "memory": _memory,
+    "llm": _llm,
 }

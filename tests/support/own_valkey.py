@@ -32,6 +32,11 @@ class OwnValkey:
         self._process = subprocess.Popen([binary, *options], stdout=subprocess.DEVNULL)
         wait_until(self.answers, READY_S)
 
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
     def answers(self) -> bool:
         try:
             with socket.create_connection((HOST, self.port), 0.5) as connection:

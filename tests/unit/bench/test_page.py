@@ -7,7 +7,8 @@ import pytest
 from bench.charts import chart_of
 from bench.page import CHARTS, PAGE, render_page, write_page
 from bench.parts import PARTS
-from bench.tables import Table, tables_of, tell_conditions
+from bench.table import Table
+from bench.tables import tables_of, tell_conditions
 from bench.whole import format_run
 from tests.support.bench_reports import make_report, make_run
 
