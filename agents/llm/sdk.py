@@ -1,8 +1,8 @@
 """The OpenAI SDK, held at arm's length: it sends and tries again; nothing of it leaves this file.
 
 `post` of the client is used and not `responses.parse`: the answer is judged from its bytes anyway,
-and the SDK's models take most of the CPU of a call. Source: `make bench BENCH=llm`, openai 3.54, one
-run on a busy machine: 2.9 ms a call this way, 4.6 by `responses.create`, 6.9 by `responses.parse`.
+and the SDK's models take most of the CPU of a call. Source: `make bench BENCH=llm`, openai 3.54,
+one run on a busy machine: 2.9 ms this way, 4.6 by `responses.create`, 6.9 by `responses.parse`.
 """
 
 import asyncio
