@@ -90,7 +90,8 @@ def describe_llm(part: LlmPart) -> Iterator[str]:
         return
     stand_in = part.model == STAND_IN_MODEL
     who = f"{part.model}, a stand-in and no model" if stand_in else part.model
-    yield f"{asked:,} left open by the rules: {part.answered:,} answered by {who}"
+    rest = f", {part.unanswered:,} not answered" if part.unanswered else ""
+    yield f"{asked:,} left open by the rules: {part.answered:,} answered by {who}{rest}"
     tokens = f"{part.tokens_in + part.tokens_out:,} tokens"
     if not stand_in:
         yield f"  {tokens}, {part.cost_usd:,.2f} US dollars"

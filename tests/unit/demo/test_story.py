@@ -81,6 +81,7 @@ def test_what_a_stand_in_answered_is_told_as_such_with_what_a_model_would_cost()
     text = "\n".join(describe_llm(LlmPart(600, 3, "judgify-fake", 0.0, 600_000, 60_000)))
 
     assert "603 left open by the rules: 600 answered by judgify-fake, a stand-in" in text
+    assert ", 3 not answered\n" in text
     assert "660,000 tokens: about 0.27 US dollars with gpt-5-mini" in text
     assert "set OPENAI_API_KEY and OPENAI_MODEL" in text
 
