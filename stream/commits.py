@@ -43,14 +43,14 @@ class Committer:
                 return False
             return True
 
-    async def take(self, attempts: Mapping[TopicPartition, Attempts], epoch: int) -> bool:
+    async def take(self, attempts: Mapping[TopicPartition, Attempts], assignment: int) -> bool:
         """Commit what a new owner writes before it begins; False: it must not begin any more.
 
         Raises:
             DependencyError: it may be written or not; the work must not begin.
         """
         async with self._committing:  # who signs off meanwhile does so behind it, or it is not sent
-            if not self._seam.ledger.take(attempts, epoch):
+            if not self._seam.ledger.take(attempts, assignment):
                 return False
             await self._send_due()
             return True

@@ -113,6 +113,8 @@ class Ledger:
     def __init__(self) -> None:
         self.epoch = 0
         """Raised whenever positions change under a fetch that may be on its way."""
+        self.assignment = 0
+        """Raised by each assignment, and by nothing else."""
         self._leaving = False
         self._partitions: dict[TopicPartition, PartitionLedger] = {}
 
@@ -121,6 +123,7 @@ class Ledger:
     def assign(self, assigned: Iterable[TopicPartition]) -> None:
         """Start anew with `assigned`; what was handed out before is no longer ours to finish."""
         self.epoch += 1
+        self.assignment += 1
         self._leaving = False
         self._partitions = {tp: PartitionLedger(self.epoch) for tp in assigned}
 
@@ -132,12 +135,12 @@ class Ledger:
         """Return the partitions whose start is not known yet; nothing of theirs is accepted."""
         return [tp for tp, ledger in self._partitions.items() if ledger.expected is None]
 
-    def take(self, attempts: Mapping[TopicPartition, Attempts], epoch: int) -> bool:
+    def take(self, attempts: Mapping[TopicPartition, Attempts], assignment: int) -> bool:
         """Let the next commit say that our work begins; False: nothing may begin any more.
 
         Asked again in one assignment it changes nothing: what stands there now we wrote ourselves.
         """
-        if self._leaving or self.epoch != epoch:
+        if self._leaving or self.assignment != assignment:
             return False
         for tp, told in attempts.items():
             ledger = self._partitions.get(tp)

@@ -148,17 +148,16 @@ class Positions:
         After a rebalance in between nothing is set: the new assignment begins anew.
         """
         ledger = self._seam.ledger
-        epoch = ledger.epoch
+        assignment = ledger.assignment
         self._refuse_others(await self._identify_topics())
-        if ledger.epoch != epoch:
+        if ledger.assignment != assignment:
             return
         wanted = self._take_rewinds()
         log.info("positions_set_back", partitions=len(wanted))
-        epoch = ledger.epoch
         starts = await self._find_starts(wanted)
-        if ledger.epoch == epoch:
+        if ledger.assignment == assignment:
             await self._begin_at(starts)
-        if ledger.epoch == epoch:
+        if ledger.assignment == assignment:
             for tp, start in starts.items():
                 ledger.resolve(tp, start.offset)
                 self._rewinds.pop(tp, None)
@@ -180,7 +179,7 @@ class Positions:
         After a rebalance in between nothing is written: the new assignment begins anew.
         """
         ledger, thread = self._seam.ledger, self._thread
-        epoch = ledger.epoch
+        assignment = ledger.assignment
         topic_ids = await self._identify_topics()
         committed = await ask(thread, thread.fetch_committed(tps), timeout_s)
         told = {tp: _read(tp, committed.get(tp), topic_ids.get(tp.topic)) for tp in tps}
@@ -192,10 +191,10 @@ class Positions:
             if before is None or before.at != start.offset:
                 before = Attempts(start.offset, topic_id=topic_ids.get(tp.topic))
             attempts[tp] = before.taken(start.log_end, self._in_flight_max(tp.topic))
-        if not await self._commits.take(attempts, epoch) or ledger.epoch != epoch:
+        if not await self._commits.take(attempts, assignment) or ledger.assignment != assignment:
             return
         await self._begin_at(starts)
-        if ledger.epoch == epoch:
+        if ledger.assignment == assignment:
             for tp, start in starts.items():
                 ledger.resolve(tp, start.offset)
 

@@ -44,7 +44,7 @@ class Bench(SeamBench):
     def suspect(self, tp: TopicPartition, metadata: str = "fine careful_until=100") -> None:
         """Take the partition as its owner finds it."""
         attempts = careful_attempts(metadata)
-        assert self.ledger.take({tp: attempts}, self.ledger.epoch)
+        assert self.ledger.take({tp: attempts}, self.ledger.assignment)
         self.ledger.note_committed({tp: Commit(0, attempts.encode())}, self.ledger.epoch)
         self.thread.metadata[tp] = attempts.encode()
 

@@ -1,6 +1,7 @@
 """Where partitions begin and are set back to, and that no topic is taken for another."""
 
 import asyncio
+from collections.abc import Collection
 from typing import Any
 
 import pytest
@@ -10,11 +11,12 @@ from runtime.metrics import REGISTRY
 from schemas.errors import DependencyError, FatalError
 from stream import pipeline as pipeline_module
 from stream import positions
+from stream.ledger import TopicPartition
 from stream.pipeline import Bounds
 from stream.rooms import AHEAD_OFFSETS_MAX
 from stream.status import describe
 from stream.tasks import Tasks
-from tests.support.pipeline_bench import TP, TP1
+from tests.support.pipeline_bench import ELSEWHERE, TP, TP1
 from tests.support.pipeline_bench import PipelineBench as Bench
 from tests.support.seams import DEAD_LETTERS, REQUESTS
 from tests.support.waiting import wait_until_async
@@ -255,6 +257,34 @@ async def test_a_partition_without_a_leader_holds_up_no_other(
     assert while_leaderless == ([b"a", b"b"], [TP1.start])
     assert [row["held"] and row["held"]["name"] for row in told] == [None, "kafka"]
     assert bench.seam.progress.held == {}
+
+
+async def test_a_start_is_found_though_another_position_is_set_back_meanwhile(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stream.hold.BACKOFF_FIRST_S", 0.001)
+    for tp in (TP, TP1, ELSEWHERE):
+        bench.thread.append(tp, b"x")
+    bench.thread.leaderless = {TP}  # so each is looked for by itself, and TP for ever
+    asked, answer = asyncio.Event(), asyncio.Event()
+    fetch_bounds = bench.thread.fetch_bounds
+
+    async def fetch_bounds_late(tps: Collection[TopicPartition]) -> Any:
+        if list(tps) == [TP1]:
+            asked.set()
+            await answer.wait()
+        return await fetch_bounds(tps)
+
+    monkeypatch.setattr(bench.thread, "fetch_bounds", fetch_bounds_late)
+    async with bench.running(TP, TP1, ELSEWHERE) as pipeline:
+        await asyncio.wait_for(asked.wait(), 5)
+        await wait_until_async(bench.other.values)
+        pipeline._positions.note_rewind(ELSEWHERE, 1)
+        await wait_until_async(lambda: not pipeline._positions._rewinds)
+        answer.set()
+        await bench.wait_for(1)
+
+    assert bench.ledger.unresolved() == [TP]
 
 
 async def test_a_topic_that_was_created_again_is_read_from_its_beginning(bench: Bench) -> None:

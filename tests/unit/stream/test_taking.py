@@ -8,8 +8,8 @@ import pytest
 
 from stream import commits
 from stream import pipeline as pipeline_module
-from stream.attempts import DEATHS_MAX
-from stream.ledger import Commit, TopicPartition
+from stream.attempts import DEATHS_MAX, Attempts
+from stream.ledger import Commit, Ledger, TopicPartition
 from tests.support.pipeline_bench import TP
 from tests.support.pipeline_bench import PipelineBench as Bench
 
@@ -109,11 +109,11 @@ async def test_nobody_takes_a_partition_behind_the_sign_off(
         monkeypatch.setattr(commits, "COMMIT_TIMEOUT_S", 5)
         stop = Stop(bench, "commit_offsets", monkeypatch)
         bench.lane.finish_all()
-        epoch, told = bench.ledger.epoch, bench.ledger.partitions[TP].attempts
+        assignment, told = bench.ledger.assignment, bench.ledger.partitions[TP].attempts
         signing_off = asyncio.ensure_future(pipeline.commits.sign_off())
         await asyncio.wait_for(stop.reached.wait(), 5)
 
-        taking = asyncio.ensure_future(pipeline.commits.take({TP: told}, epoch))
+        taking = asyncio.ensure_future(pipeline.commits.take({TP: told}, assignment))
         await asyncio.sleep(0)
         stop.open.set()
         await signing_off
@@ -121,3 +121,13 @@ async def test_nobody_takes_a_partition_behind_the_sign_off(
 
     assert not taken
     assert "working" not in bench.thread.metadata[TP]
+
+
+def test_who_asked_in_an_earlier_assignment_takes_nothing() -> None:
+    ledger = Ledger()
+    ledger.assign([TP])
+    earlier = ledger.assignment
+    ledger.assign([TP])
+
+    assert not ledger.take({TP: Attempts(5)}, earlier)
+    assert not ledger.partitions[TP].taken
