@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 Api = Literal["responses", "chat"]
 SCHEMA_NAME: Final = "answer"
-_MODEL_NAME: Final = re.compile(r"[A-Za-z0-9._:/@+-]{1,128}")
+_CUT: Final = ("length", "max_output_tokens", "max_tokens")
+"""Why a model stopped too early. No set: what an endpoint gives as its reason may be a list."""
+MODEL_NAME: Final = re.compile(r"[A-Za-z0-9._:/@+-]{1,128}")
 
 
 class Ask(NamedTuple):
@@ -190,7 +192,7 @@ def _conclude(heard: _Heard, usage: Usage, answer: Mapping[str, Any], ask: Ask) 
         return _charged(fail("refused", f"the model refused{quote(heard.refusals[0])}"), usage)
     if heard.end == "content_filter":
         return _charged(fail("refused", "the endpoint's content filter held the reply back"), usage)
-    if heard.end in {"length", "max_output_tokens", "max_tokens"}:
+    if heard.end in _CUT:
         reason = f"the reply was cut at {ask.max_tokens} tokens: raise JUDGIFY_LLM_MAX_TOKENS"
         return _charged(fail("incomplete", reason), usage)
     if isinstance(answer.get("error"), dict):
@@ -198,7 +200,7 @@ def _conclude(heard: _Heard, usage: Usage, answer: Mapping[str, Any], ask: Ask) 
     if not heard.text.strip():
         return _charged(fail("empty", "the answer holds no reply"), usage)
     name = answer.get("model")
-    if not (isinstance(name, str) and _MODEL_NAME.fullmatch(name)):
+    if not (isinstance(name, str) and MODEL_NAME.fullmatch(name)):
         name = ask.model
     return Reply(heard.text, usage, name, latency_ms=0.0, tries=0)
 

@@ -285,6 +285,15 @@ def test_a_failure_inside_an_answer_is_the_endpoints(status: str | None) -> None
     assert (failure.kind, '"m"' in failure.reason) == ("server_error", True)
 
 
+@pytest.mark.parametrize("end", [[], ["length"], {}, {"length": 1}, 1, None])
+def test_a_reason_to_stop_may_be_anything(end: Any) -> None:
+    choice = {"message": {"content": "a"}, "finish_reason": end}
+    cut = response_of("a", status="incomplete", incomplete_details={"reason": end})
+
+    assert isinstance(DIALECTS["chat"].read({"choices": [choice]}, ASK), Reply)
+    assert isinstance(DIALECTS["responses"].read(cut, ASK), Reply)
+
+
 def test_models_are_listed_by_their_names() -> None:
     async def list_models(answer: Any) -> tuple[str, ...] | Failure:
         endpoint = open_over(lambda _: httpx2.Response(200, json=answer))
