@@ -6,6 +6,7 @@ one checks it as if it had just come: whoever wrote to Redis is fenced like a mo
 """
 
 import hashlib
+import re
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, NamedTuple, Protocol, TypeVar
@@ -13,7 +14,8 @@ from typing import Any, Final, NamedTuple, Protocol, TypeVar
 import orjson
 from pydantic import ValidationError
 
-from agents.llm.answer import Answer, check_answer
+from agents.llm.answer import REPLY_KEPT_CHARS_MAX, Answer, check_answer
+from agents.llm.dialects import MODEL_NAME
 from agents.llm.prompt import PROMPT_VERSION, Prompt
 from agents.llm.question import Question
 from agents.llm.turns import Turns
@@ -31,6 +33,7 @@ VALUE_BYTES_MAX: Final = 65_536
 ENTRIES_MAX: Final = 10_000
 BYTES_MAX: Final = 33_554_432
 """Of all entries that one process keeps."""
+_HASH: Final = re.compile(r"[0-9a-f]{64}")
 
 _hits: Final = LLM_CACHE_TOTAL.labels("hit")
 _misses: Final = LLM_CACHE_TOTAL.labels("miss")
@@ -173,6 +176,16 @@ class AnswerCache:
         self._kept_bytes -= len(self._kept.pop(key)[1])
 
 
+def _is_ours(use: LlmUse) -> bool:
+    """Say whether we can have recorded this: a judgment that holds it must reach its table."""
+    return (
+        MODEL_NAME.fullmatch(use.model) is not None
+        and use.prompt_version == PROMPT_VERSION
+        and _HASH.fullmatch(use.prompt_sha256) is not None
+        and len(use.reply or "") <= REPLY_KEPT_CHARS_MAX
+    )
+
+
 def _read(value: bytes, sought: Sought) -> Hit | None:
     """Return the answer in a value; None for anything that is not one to this question."""
     if len(value) > VALUE_BYTES_MAX:
@@ -184,7 +197,7 @@ def _read(value: bytes, sought: Sought) -> Hit | None:
         use = LlmUse.model_validate(entry.get("use"))
     except (orjson.JSONDecodeError, ValidationError):
         return None
-    if entry.get("key") != sought.key or use.reply is None:
+    if entry.get("key") != sought.key or use.reply is None or not _is_ours(use):
         return None
     answer = check_answer(use.reply, sought.question, sought.prompt)
     if not isinstance(answer, Answer):

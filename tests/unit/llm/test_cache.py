@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.llm import cache as cache_module
-from agents.llm.answer import Answer
+from agents.llm.answer import REPLY_KEPT_CHARS_MAX, Answer
 from agents.llm.cache import LIFE_S, AnswerCache, Hit, Sought, _read
 from agents.llm.turns import Turns
 from runtime.redis_link import RedisLink
@@ -176,6 +176,10 @@ def forged(**changes: object) -> bytes:
         forged(use=make_use(make_reply(verdict="ok")).model_dump()),
         forged(use=make_use("x").model_dump() | {"reply": None}),
         forged(use=make_use("x").model_dump() | {"cost_usd": "free"}),
+        forged(use=make_use(make_reply()).model_dump() | {"model": "a\0"}),
+        forged(use=make_use(make_reply()).model_dump() | {"prompt_version": "\0"}),
+        forged(use=make_use(make_reply()).model_dump() | {"prompt_sha256": "\0" * 64}),
+        forged(use=make_use(make_reply() + " " * REPLY_KEPT_CHARS_MAX).model_dump()),
     ],
 )  # fmt: skip
 def test_a_value_that_is_not_ours_is_a_miss(value: bytes) -> None:
