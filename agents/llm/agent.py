@@ -152,7 +152,8 @@ class LlmAgent:
     def _left_ms(self, escalation: Escalation, record: Record) -> float | None:
         """Return how long an answer may take; None: the request's own deadline has passed."""
         now_ms = self._clock.now_ms()
-        left_ms = record.timestamp + self._total_ms - now_ms
+        # Where our clock is behind the broker's, an answer has no more time for that.
+        left_ms = min(self._total_ms, record.timestamp + self._total_ms - now_ms)
         if escalation.deadline_ms is None:
             return left_ms
         ends_ms = escalation.origin.timestamp + escalation.deadline_ms

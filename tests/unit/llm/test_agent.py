@@ -106,6 +106,14 @@ def test_an_answer_may_take_what_both_deadlines_leave(
     assert asked == ([left_s] if left_s else [])
 
 
+def test_an_escalation_of_tomorrow_has_no_more_time_than_others() -> None:
+    bench = LlmBench()
+
+    bench.answer(bench.escalate(SEVERAL), FakeRecord(5, timestamp=TIMESTAMP_MS + 86_400_000))
+
+    assert [left_s for _, _, left_s in bench.asker.asked] == [TOTAL_S]
+
+
 def test_a_request_past_its_deadline_expires_unasked() -> None:
     bench = LlmBench()
 
