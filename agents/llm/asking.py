@@ -79,6 +79,8 @@ class Fence:
     prices: Prices
     max_tokens: int
     """Reserved for each answer."""
+    patience_s: float
+    """An endpoint that had less time than this, and let it pass, has not failed."""
 
 
 class Asked(NamedTuple):
@@ -185,14 +187,14 @@ class Asker:
     ) -> Answer | InvalidAnswer | _NoAnswer:
         estimate = self._estimate(prompt)
         question, scopes = inquiry.question, self._fence.allowance.scopes(inquiry.caller)
-        reserved = await self._fence.limiter.reserve(scopes, estimate)
+        reserved = await self._fence.limiter.reserve(scopes, estimate, self._left_s(inquiry))
         if isinstance(reserved, Refusal):
             return _NoAnswer("over_limit", f"no call was allowed: {reserved.reason}")
         failpoints.reach("llm_reserved")
-        model = answer_model(question.verdicts)
-        outcome = await self._endpoint.ask(prompt.system, prompt.user, model, self._left_s(inquiry))
+        model, left_s = answer_model(question.verdicts), self._left_s(inquiry)
+        outcome = await self._endpoint.ask(prompt.system, prompt.user, model, left_s)
         failpoints.reach("llm_replied")
-        self._tell_breaker(outcome, granted)
+        self._tell_breaker(outcome, granted, left_s)
         await self._settle(prompt, inquiry, reserved, outcome)
         if isinstance(outcome, Failure):
             log.warning("llm_call_failed", kind=outcome.kind, reason=outcome.reason)
@@ -203,9 +205,11 @@ class Asker:
     def _left_s(self, inquiry: _Inquiry) -> float:
         return inquiry.ends_s - self._clock.monotonic_s()
 
-    def _tell_breaker(self, outcome: Reply | Failure, granted: Pass) -> None:
+    def _tell_breaker(self, outcome: Reply | Failure, granted: Pass, left_s: float) -> None:
         if isinstance(outcome, Reply) or outcome.kind in WORKING:
             self._fence.breaker.succeed(granted)
+        elif outcome.kind == "timeout" and left_s < self._fence.patience_s:
+            return  # else five requests with short deadlines would shut it for everybody
         elif outcome.tries:
             self._fence.breaker.fail(granted, self._clock.monotonic_s())
 

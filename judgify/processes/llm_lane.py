@@ -96,6 +96,7 @@ class LlmLane:
             breaker=self._breaker,
             prices=load_prices(settings.llm_prices),
             max_tokens=settings.llm_max_tokens,
+            patience_s=min(settings.llm_call_timeout_s, settings.llm_total_timeout_s / 2),
         )
         cache = AnswerCache(self._redis, self._clock)
         self.asker = Asker(self._endpoint, cache, fence, self._clock)

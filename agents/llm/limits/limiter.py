@@ -64,7 +64,7 @@ class Limiter:
         self._in_touch = False
         self._keeps_share_until_s: float | None = -inf
         self.count_wait_s = COUNT_WAIT_S
-        """How long a call waits for the results to be counted."""
+        """How long a call waits at most for the results to be counted."""
         self._count_wanted = asyncio.Event()
         self._count_ended = asyncio.Event()
         self.spend = DaySpend(broker_ms())
@@ -74,11 +74,18 @@ class Limiter:
         """Whether Redis counts at present; if not, we do, against our share."""
         return self._in_touch and self._shared.used
 
-    async def reserve(self, scopes: Sequence[Scope], amount: Amount) -> Reservation | Refusal:
-        """Count `amount` in every scope if it fits in each, else in none."""
+    async def reserve(
+        self, scopes: Sequence[Scope], amount: Amount, wait_s: float = inf
+    ) -> Reservation | Refusal:
+        """Count `amount` in every scope if it fits in each, else in none.
+
+        Waits no longer than `wait_s` for what today's calls have cost to be known.
+        """
         amount = amount.bounded()
         outcome = await self._reserve(scopes, amount)
-        if isinstance(outcome, Refusal) and outcome.uncounted and await self._wait_for_count():
+        if not isinstance(outcome, Refusal) or not outcome.uncounted:
+            return outcome
+        if await self._wait_for_count(min(wait_s, self.count_wait_s)):
             return await self._reserve(scopes, amount)
         return outcome
 
@@ -175,12 +182,12 @@ class Limiter:
             self._count_wanted.clear()
             self._count_ended.set()
 
-    async def _wait_for_count(self) -> bool:
+    async def _wait_for_count(self, wait_s: float) -> bool:
         """Have the results counted; say whether that has ended in time."""
         self._count_ended.clear()
         self._count_wanted.set()
         try:
-            async with asyncio.timeout(self.count_wait_s):
+            async with asyncio.timeout(wait_s):
                 return await self._count_ended.wait()
         except TimeoutError:
             return False

@@ -1,6 +1,7 @@
 """Asking ends in time, within every limit, with an answer or with the reason for none."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
@@ -15,7 +16,7 @@ from agents.llm.breaker import FAILURES_MAX, Breaker, CircuitState
 from agents.llm.cache import AnswerCache
 from agents.llm.limits.amounts import Limits
 from agents.llm.limits.day import Share
-from agents.llm.limits.limiter import Limiter
+from agents.llm.limits.limiter import COUNT_WAIT_S, Limiter
 from agents.llm.outcome import Failure, FailureKind, Reply, Usage
 from agents.llm.prices import load_prices
 from agents.llm.prompt import Prompt, make_prompt
@@ -33,6 +34,7 @@ OTHER: Final = replace(QUESTION, instructions="Look twice.")
 NO_LIMITS: Final = Limits()
 CALLER: Final = Caller("default", "press", NO_LIMITS)
 MODEL: Final = "gpt-4o-mini"
+PATIENCE_S: Final = 10.0
 
 
 def reply(text: str = GOOD) -> Reply:
@@ -76,6 +78,7 @@ class Table:
             breaker=self.breaker,
             prices=load_prices(),
             max_tokens=Settings.model_fields["llm_max_tokens"].default,
+            patience_s=PATIENCE_S,
         )
         cache = AnswerCache(RedisLink(None, self.clock), self.clock)
         self.asker = Asker(self.endpoint, cache, fence, self.clock)
@@ -158,6 +161,26 @@ def test_failures_in_a_row_open_the_breaker_and_then_nobody_is_asked(kind: Failu
     assert [end.status for end in ends[-3:]] == ["failed", "breaker_open", "breaker_open"]
     assert ends[0].why == "it says why"
     assert "is asked again in 30 s" in ends[-1].why
+
+
+@pytest.mark.parametrize(("left_s", "opens"), [(PATIENCE_S, True), (PATIENCE_S / 2, False)])
+def test_questions_with_little_time_open_the_breaker_for_nobody(left_s: float, opens: bool) -> None:
+    table = Table(Failure("timeout", "", tries=1))
+
+    for _ in range(FAILURES_MAX):
+        table.ask(left_s)
+
+    assert (table.breaker.state(table.clock.monotonic_s()) is CircuitState.OPEN) == opens
+
+
+def test_waiting_for_the_count_takes_no_longer_than_the_question_has() -> None:
+    table = Table(reply(), everybody=Limits(nano_usd_per_day=10**9))
+    started_s = time.monotonic()
+
+    asked = table.ask(0.1)
+
+    assert asked.status == "over_limit"
+    assert time.monotonic() - started_s < COUNT_WAIT_S / 2
 
 
 @pytest.mark.parametrize("kind", ["refused", "incomplete", "bad_request"])
