@@ -24,6 +24,7 @@ ANSWER_TIMEOUT_S: Final = 0.25
 """Longest wait for one answer, and for a connection."""
 PAUSE_S: Final = 1.0
 CONNECTIONS_MAX: Final = 32
+"""Who asks while all are in use waits for one, as long as for an answer."""
 
 T = TypeVar("T")
 
@@ -67,8 +68,9 @@ class RedisLink:
         self._quiet_until_s = 0.0
         self.client: redis.Redis | None = None
         if url is not None:
-            self.client = redis.Redis.from_url(
+            pool = redis.BlockingConnectionPool.from_url(
                 url,
+                timeout=answer_timeout_s,
                 socket_timeout=answer_timeout_s,
                 socket_connect_timeout=answer_timeout_s,
                 max_connections=CONNECTIONS_MAX,
@@ -76,6 +78,7 @@ class RedisLink:
                 health_check_interval=0,
                 protocol=2,  # no push messages: an answer is the answer
             )
+            self.client = redis.Redis.from_pool(pool)
 
     @property
     def used(self) -> bool:

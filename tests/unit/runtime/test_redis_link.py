@@ -11,10 +11,12 @@ from redis.exceptions import ResponseError
 from structlog.testing import capture_logs
 
 from runtime.metrics import REGISTRY
-from runtime.redis_link import DEPENDENCY, PAUSE_S, RedisAway, RedisLink
+from runtime.redis_link import CONNECTIONS_MAX, DEPENDENCY, PAUSE_S, RedisAway, RedisLink
 from tests.support.clock import FakeClock
 
 URL = "redis://:s3cret@127.0.0.1:1/0"
+PATIENCE_S = 10.0
+"""Of callers on a busy machine."""
 
 
 def up() -> float | None:
@@ -155,3 +157,24 @@ async def test_a_closed_port_is_no_answer_within_the_limit() -> None:
             await link.ask(lambda client: client.get("key"))
 
     await link.close()
+
+
+async def say_ok(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Answer each command as the simplest of servers."""
+    while line := await reader.readline():
+        if line.startswith(b"*"):
+            writer.write(b"+OK\r\n")
+    writer.close()
+
+
+async def test_more_callers_than_connections_wait_for_one() -> None:
+    server = await asyncio.start_server(say_ok, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    link = RedisLink(f"redis://127.0.0.1:{port}/0", FakeClock(), answer_timeout_s=PATIENCE_S)
+    callers = (link.ask(lambda client: client.ping()) for _ in range(2 * CONNECTIONS_MAX))
+
+    await asyncio.gather(*callers)
+
+    assert link.failure is None
+    await link.close()
+    server.close()
