@@ -241,7 +241,7 @@ BORROW: Final = dis.opmap.get("LOAD_FAST_BORROW", LOAD)
         patched("LOAD_FAST", LOAD, 99),
         patched("LOAD_FAST", CONSTANT, 99),
         patched("LOAD_FAST", BORROW, 99),
-        patched("LOAD_FAST", EXTENDED, 1, SMALL, 0),
+        patched("LOAD_CONST", EXTENDED, 1, SMALL, 0),
         patched("BINARY_", dis.opmap["BINARY_OP"], 27),
         patched("LOAD_FAST", EXTENDED, 1, LOAD, 0),
         patched("LOAD_FAST", EXTENDED, 0, LOAD, 0),
