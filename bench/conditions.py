@@ -16,7 +16,7 @@ import psutil
 
 NOISE_CORES_MAX: Final = 0.1
 """How much of a core others may use during a run before its figures are called noise."""
-PACKAGES: Final = ("judgify", "faust-streaming", "aiokafka", "confluent-kafka", "orjson")
+PACKAGES: Final = ("judgify", "faust-streaming", "aiokafka", "confluent-kafka", "orjson", "openai")
 GIT_TIMEOUT_S: Final = 10.0
 
 

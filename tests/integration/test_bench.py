@@ -11,7 +11,7 @@ import pytest
 from tests.support.services import require_url
 
 ROOT = Path(__file__).parents[2]
-TIMEOUT_S = 240.0
+TIMEOUT_S = 300.0
 
 
 @pytest.mark.timeout(TIMEOUT_S + 10)
