@@ -179,10 +179,12 @@ class Pipeline:
             await self._gather()
 
     async def _gather(self) -> None:
-        """Rest until what was handed out has arrived, within bounds."""
+        """Rest until what was handed out has arrived, within bounds; what is held will not."""
+        ledger, progress = self._seam.ledger, self._seam.progress
         for _ in range(LINGERS_MAX):
             await asyncio.sleep(LINGER_S)
-            if not self._seam.ledger.count_unfinished():
+            unfinished = (tp for tp, ours in ledger.partitions.items() if ours.records_unfinished)
+            if all(map(progress.holds, unfinished)):
                 return
 
     def _find_fetch_timeout_s(self, wanted: Collection[TopicPartition]) -> float:

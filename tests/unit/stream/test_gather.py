@@ -7,6 +7,7 @@ import pytest
 
 from stream import pipeline as pipeline_module
 from stream.batch import Batch
+from stream.hold import Held
 from stream.ledger import Entry
 from stream.pipeline import LINGERS_MAX, SMALL_POLL_RECORDS, Bounds, Pipeline
 from tests.support.pipeline_bench import TP
@@ -73,6 +74,17 @@ async def test_what_is_not_finished_delays_the_next_poll_within_bounds(
     await fetch(bench, 2)
 
     assert rests.count == LINGERS_MAX
+
+
+@pytest.mark.parametrize("lane", [TP.lane, TP.topic])
+async def test_what_a_dependency_holds_is_not_waited_for(
+    bench: Bench, rests: Rests, lane: str
+) -> None:
+    bench.seam.progress.held[lane] = Held("workflows", "not read yet", 0)
+
+    await fetch(bench, 2)
+
+    assert rests.count == 1
 
 
 async def test_the_first_rest_is_for_records_to_gather_and_is_always_taken(
