@@ -18,6 +18,7 @@ import httpx2
 from typing_extensions import override
 
 from agents.llm.outcome import Exchange
+from runtime.masking import MASK
 
 BODY_BYTES_MAX: Final = 1_048_576
 """Longest answer, decoded. A model's answer to us has some hundred bytes."""
@@ -25,6 +26,8 @@ RETRY_AFTER_S_MAX: Final = 86_400.0
 BACKOFF_S_MIN: Final = 0.4
 """The SDK waits at least so long before it tries again."""
 KEEPALIVE_S: Final = 30.0
+KEY_BYTES_MIN: Final = 8
+"""A shorter key is a word of those who need none, and may stand in any answer."""
 _RETRIED: Final = frozenset({408, 409, 429})
 """Statuses below 500 after which the SDK tries again."""
 
@@ -106,6 +109,8 @@ class BoundedTransport(httpx2.AsyncBaseTransport):
             call.trouble = error
             raise
         call.lost_tries -= 1
+        if not response.is_success:
+            content = _without_key(content, request)
         retry_after_s = _retry_after(response.headers)
         content_type = response.headers.get("content-type", "")
         call.answered = Exchange(
@@ -142,6 +147,12 @@ async def _read(response: httpx2.Response) -> bytes:
             raise AnswerTooLarge
         chunks.append(chunk)
     return b"".join(chunks)
+
+
+def _without_key(content: bytes, request: httpx2.Request) -> bytes:
+    """Return the answer without our key: servers quote what they refuse, and reasons quote them."""
+    key = request.headers.get("authorization", "").removeprefix("Bearer ").encode()
+    return content if len(key) < KEY_BYTES_MIN else content.replace(key, MASK.encode())
 
 
 def _orders(answered: Exchange, left_s: float) -> dict[str, str]:

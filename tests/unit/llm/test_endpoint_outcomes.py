@@ -64,8 +64,8 @@ class Verdict(BaseModel):
     verdict: Literal["ok", "fail"]
 
 
-def open_over(serve: Serve, api: Api = "responses") -> Endpoint:
-    client = SdkClient(URL, KEY, httpx2.MockTransport(serve), 0.2)
+def open_over(serve: Serve, api: Api = "responses", key: str = KEY) -> Endpoint:
+    client = SdkClient(URL, key, httpx2.MockTransport(serve), 0.2)
     return Endpoint(client, Manner("some-model", api, 1_000, 0.3))
 
 
@@ -202,6 +202,24 @@ def test_no_option_is_refused_by_another_status() -> None:
     content = json.dumps({"error": {"param": "temperature"}}).encode()
 
     assert find_refused_option(Exchange(500, content, "", None, 1), ["temperature"]) is None
+
+
+@pytest.mark.parametrize("status", [400, 401, 429, 500])
+async def test_a_key_that_the_endpoint_quotes_stands_in_no_reason(status: int) -> None:
+    key = "0123456789abcdef0123456789abcdef"
+    endpoint = open_over(
+        lambda request: httpx2.Response(
+            status,
+            json={"error": {"message": f"no such key: {request.headers['authorization'][7:]}"}},
+        ),
+        key=key,
+    )
+
+    failure = await endpoint.list_models(1.0)
+    await endpoint.close()
+
+    assert isinstance(failure, Failure)
+    assert key not in failure.reason
 
 
 def test_a_page_is_no_answer() -> None:
