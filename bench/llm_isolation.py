@@ -120,7 +120,7 @@ def _run(ground: Ground, scene: Scene, number: int, load: tuple[int, float]) -> 
             stack.callback(running.stop)
         requests = make_mixed_requests(f"{name}-warm", WARM_UP, OPEN_SHARE)
         ended = sum(scene.ends(is_open(it, OPEN_SHARE)) for it in range(WARM_UP))
-        lay_out_and_wait(ground, agents[0], requests, ended)
+        lay_out_and_wait(ground, agents[-1], requests, ended)
         sender.await_ready()
         ours = [*(it.process for it in agents), sender.process, *around.processes()]
         with listening_for_noise(ground, ours):
