@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from agents.llm.answer import Answer, InvalidAnswer, answer_model, check_answer, record_reply
 from agents.llm.bill import Bill
 from agents.llm.breaker import Breaker, Pass
-from agents.llm.cache import AnswerCache, Hit, Sought
+from agents.llm.cache import AnswerCache, Hit, Sought, without_cost
 from agents.llm.limits.amounts import Amount, Limits, Scope, scope_names
 from agents.llm.limits.limiter import Limiter
 from agents.llm.limits.outcome import Refusal, Reservation
@@ -94,6 +94,15 @@ class Asked(NamedTuple):
     """None: nothing was sent, and nothing found in the cache."""
     leaked: bool = False
     """A reply gave away a mark of its prompt."""
+
+    @property
+    def settled(self) -> bool:
+        """Whether the model has replied, and the reply is no answer."""
+        return self.status == "invalid"
+
+    def again(self) -> "Asked":
+        """Return the same ending for an equal question that was not asked."""
+        return self._replace(use=None if self.use is None else without_cost(self.use))
 
 
 class _NoAnswer(NamedTuple):

@@ -9,7 +9,7 @@ import hashlib
 import re
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
-from typing import Any, Final, NamedTuple, Protocol, TypeVar
+from typing import Any, Final, NamedTuple, Protocol, Self, TypeVar, cast
 
 import orjson
 from pydantic import ValidationError
@@ -78,6 +78,14 @@ class Outcome(Protocol):
     def answer(self) -> Answer | None: ...
     @property
     def use(self) -> LlmUse | None: ...
+    @property
+    def settled(self) -> bool:
+        """Whether asking the same once more would be of no use."""
+        ...
+
+    def again(self) -> Self:
+        """Return the same ending for somebody else who asks the same: nothing was called."""
+        ...
 
 
 T = TypeVar("T", bound=Outcome)
@@ -99,20 +107,29 @@ class AnswerCache:
     ) -> Hit | T:
         """Return the answer that is there, else what `ask` returns; keep it if it is one.
 
-        Of equal questions at one time only one is asked; the others wait, at most `left_s`.
+        Of equal questions at one time only one is asked; the others wait, at most `left_s`, and
+        share its answer, or the reason why its reply is none.
         """
         hit = await self.find(sought)
         if hit is None:
             async with self._turns.take(sought.key, left_s) as waited:
                 hit = await self.find(sought) if waited else None
                 if hit is None:
-                    _misses.inc()
-                    asked = await ask()
-                    if asked.answer is not None and asked.use is not None:
-                        await self.store(sought, asked.answer, asked.use)
-                    return asked
+                    left = self._turns.find_left(sought.key) if waited else None
+                    if left is not None:
+                        return cast("T", left)
+                    return await self._ask(sought, ask)
         _hits.inc()
         return hit
+
+    async def _ask(self, sought: Sought, ask: Callable[[], Awaitable[T]]) -> T:
+        _misses.inc()
+        asked = await ask()
+        if asked.answer is not None and asked.use is not None:
+            await self.store(sought, asked.answer, asked.use)
+        elif asked.settled:
+            self._turns.leave(sought.key, asked.again())
+        return asked
 
     async def find(self, sought: Sought) -> Hit | None:
         """Return the answer to this very question, checked anew; None if there is none."""
@@ -202,5 +219,10 @@ def _read(value: bytes, sought: Sought) -> Hit | None:
     answer = check_answer(use.reply, sought.question, sought.prompt)
     if not isinstance(answer, Answer):
         return None
+    return Hit(answer, without_cost(use))
+
+
+def without_cost(use: LlmUse) -> LlmUse:
+    """Return the use of a call that somebody else has made."""
     free = {"tokens_in": 0, "tokens_out": 0, "cost_usd": 0.0, "latency_ms": 0.0, "cached": True}
-    return Hit(answer, use.model_copy(update=free))
+    return use.model_copy(update=free)

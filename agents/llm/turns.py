@@ -11,6 +11,15 @@ class Turns:
     def __init__(self) -> None:
         self._locks: dict[str, asyncio.Lock] = {}
         self._present: dict[str, int] = {}
+        self._left: dict[str, object] = {}
+
+    def leave(self, key: str, ending: object) -> None:
+        """Leave `ending` behind for those who wait for their turn at `key` now."""
+        self._left[key] = ending
+
+    def find_left(self, key: str) -> object | None:
+        """Return what the one before left behind; None when nothing was."""
+        return self._left.get(key)
 
     @asynccontextmanager
     async def take(self, key: str, wait_s: float) -> AsyncGenerator[bool]:
@@ -42,3 +51,4 @@ class Turns:
         self._present[key] -= 1
         if not self._present[key]:
             del self._present[key], self._locks[key]
+            self._left.pop(key, None)

@@ -50,12 +50,14 @@ class ScriptedEndpoint:
         self._outcomes = list(outcomes)
         self.asked: list[tuple[str, str, float]] = []
         self.meanwhile: Callable[[], object] = list
+        self.pause_s = 0.0
 
     async def ask(
         self, system: str, user: str, answer: type[BaseModel], left_s: float
     ) -> Reply | Failure:
         self.asked.append((system, user, left_s))
         self.meanwhile()
+        await asyncio.sleep(self.pause_s)
         return self._outcomes.pop(0) if len(self._outcomes) > 1 else self._outcomes[0]
 
 
@@ -215,6 +217,25 @@ def test_the_same_question_is_answered_again_without_a_call() -> None:
     assert (second.status, second.answer) == ("cached", first.answer)
     assert second.use is not None
     assert (second.use.cached, second.use.cost_usd, second.use.tokens_in) == (True, 0.0, 0)
+
+
+def test_equal_questions_at_one_time_share_a_reply_that_is_no_answer() -> None:
+    table = Table(reply(BAD))
+
+    async def ask_often() -> list[Asked]:
+        asks = [table.asker.ask(QUESTION, CALLER, 30.0) for _ in range(16)]
+        return await asyncio.gather(*asks)
+
+    table.endpoint.pause_s = 0.01
+    endings = asyncio.run(ask_often())
+
+    assert len(table.endpoint.asked) == 2  # the question and its repair
+    assert {ending.status for ending in endings} == {"invalid"}
+    costs = [ending.use.cost_usd for ending in endings if ending.use is not None]
+    assert len(costs) == 16
+    assert sum(cost > 0 for cost in costs) == 1
+    assert table.ask().status == "invalid"
+    assert len(table.endpoint.asked) == 4  # nothing is kept once nobody waits
 
 
 def test_limits_are_settled_by_what_was_used() -> None:

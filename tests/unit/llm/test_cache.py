@@ -23,6 +23,10 @@ from tests.support.clock import FakeClock
 class Outcome(NamedTuple):
     answer: Answer | None
     use: LlmUse | None
+    settled: bool = False
+
+    def again(self) -> "Outcome":
+        return self
 
 
 class Endpoint:
