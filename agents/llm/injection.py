@@ -26,8 +26,9 @@ SecurityEvent = Literal[
 ]
 """The kinds of `security_events_total` that this lane raises."""
 
-CHARS_MAX: Final = 65_536
-"""Characters of one event that are looked at; as many again of what is decoded, each time."""
+CHARS_MAX: Final = 32_768
+"""Characters of one event that are looked at; as many again of what is decoded, each time. No fewer
+than a reply may have: a mark of the prompt must be found in all of it."""
 FOLDED_CHARS_MAX: Final = 2 * CHARS_MAX
 """The same in plain letters; one ligature may stand for 18 of them."""
 DECODED_RUNS_MAX: Final = 256
