@@ -16,7 +16,7 @@ from tests.chaos.fleet import PROGRAM
 from tests.chaos.observer import PREFIX
 from tests.chaos.recovery import find_recoveries
 from tests.chaos.scene import READY_TIMEOUT_S, Scene
-from tests.chaos.schedule import AGENTS, COPIES, KILLS_MIN, Planned, Schedule
+from tests.chaos.schedule import AGENTS, ANSWERED_MIN, COPIES, KILLS_MIN, Planned, Schedule
 from tests.chaos.stage import Stage
 from tests.chaos.workload import Workload
 from tests.support.lane import Lane
@@ -190,11 +190,12 @@ class Run:
     def _gather(self, scene: Scene, lane: Lane, facts: dict[str, float]) -> Evidence:
         evidence = Evidence(self.directory / "evidence.sqlite")
         evidence.set_facts(**facts, seed=self.schedule.seed, kills_min=KILLS_MIN)
+        evidence.set_facts(answered_min=ANSWERED_MIN)
         evidence.set_facts(skipped=json.dumps(self.skipped), late=json.dumps(self.late))
         evidence.set_facts(planned=len(self.schedule.faults))
         evidence.set_facts(all_must_strike=int(bool(os.environ.get("CI"))))
         evidence.add_load(scene.load)
-        evidence.add_topics(lane.bootstrap, lane.requests, lane.results, lane.dead_letters)
+        evidence.add_topics(lane)
         evidence.add_tables(scene.stage.database_url)
         evidence.add_history(scene.history)
         events = scene.history.read("injected", "healed", "offsets")

@@ -16,14 +16,20 @@ from confluent_kafka import Consumer, TopicPartition
 from tests.chaos import sql
 from tests.chaos.history import History
 from tests.chaos.load import Load
+from tests.chaos.schedule import AGENTS
 from tests.chaos.workload import Sent
+from tests.support.lane import Lane
 from topics.headers import parse_dead_letter
+from topics.registry import ESCALATIONS, full_name
 
 SCHEMA: Final = """
 CREATE TABLE sent (n INTEGER PRIMARY KEY, kind TEXT, judgment_id TEXT, status TEXT, verdict TEXT,
                    partition INTEGER, offset INTEGER, failure TEXT);
 CREATE TABLE requests (partition INTEGER, offset INTEGER, ts INTEGER, n INTEGER,
                        PRIMARY KEY (partition, offset));
+CREATE TABLE escalations (partition INTEGER, offset INTEGER, o_partition INTEGER,
+                          o_offset INTEGER, o_ts INTEGER, n INTEGER,
+                          PRIMARY KEY (partition, offset));
 CREATE TABLE results (partition INTEGER, offset INTEGER, judgment_id TEXT, o_partition INTEGER,
                       o_offset INTEGER, o_ts INTEGER, n INTEGER, status TEXT, verdict TEXT,
                       content TEXT, PRIMARY KEY (partition, offset));
@@ -36,7 +42,7 @@ CREATE TABLE duplicates (judgment_id TEXT, o_partition INTEGER, o_offset INTEGER
                          at REAL);
 CREATE TABLE buried (topic TEXT, s_partition INTEGER, s_offset INTEGER, s_ts INTEGER, agent TEXT);
 CREATE TABLE offsets (t REAL, at REAL, agent TEXT, partition INTEGER, committed INTEGER,
-                      results_end INTEGER, letters_end INTEGER);
+                      results_end INTEGER, letters_end INTEGER, escalations_end INTEGER);
 CREATE TABLE vitals (t REAL, slot TEXT, pid INTEGER, rss_mib REAL, files INTEGER,
                      ready INTEGER);
 CREATE TABLE ended (t REAL, slot TEXT, pid INTEGER, reason TEXT, cause TEXT, term_took_s REAL,
@@ -45,6 +51,7 @@ CREATE TABLE recoveries (fault TEXT, target TEXT, lane TEXT, healed_s REAL, took
 CREATE TABLE facts (name TEXT PRIMARY KEY, value);
 """
 INDEXES: Final = """
+CREATE INDEX escalations_by_origin ON escalations (o_partition, o_offset);
 CREATE INDEX results_by_origin ON results (o_partition, o_offset);
 CREATE INDEX results_by_id ON results (judgment_id);
 CREATE INDEX letters_by_source ON letters (topic, s_partition, s_offset);
@@ -115,9 +122,12 @@ class Evidence:
         """Take in what was sent, and what the broker said to each."""
         self.add("sent", (_read_sent(load, it) for it in load.sent))
 
-    def add_topics(self, bootstrap: str, requests: str, results: str, letters: str) -> None:
-        """Take in every record that the three topics hold."""
-        self.add("requests", (_read_request(it) for it in read_topic(bootstrap, requests)))
+    def add_topics(self, lane: Lane) -> None:
+        """Take in every record that the topics of `lane` hold."""
+        bootstrap, results, letters = lane.bootstrap, lane.results, lane.dead_letters
+        escalations = full_name(ESCALATIONS, lane.prefix)
+        self.add("requests", (_read_request(it) for it in read_topic(bootstrap, lane.requests)))
+        self.add("escalations", (_read_escalation(it) for it in read_topic(bootstrap, escalations)))
         self.add("results", (_read_result(it) for it in read_topic(bootstrap, results)))
         self.add("letters", (_read_letter(it) for it in read_topic(bootstrap, letters)))
 
@@ -180,6 +190,13 @@ def _read_request(record: Any) -> tuple[int, int, int, int | None]:
     return record.partition(), record.offset(), record.timestamp()[1], number
 
 
+def _read_escalation(record: Any) -> tuple[Any, ...]:
+    told = orjson.loads(record.value())
+    origin = told["origin"]
+    place = (origin["partition"], origin["offset"], origin["timestamp"])
+    return (record.partition(), record.offset(), *place, told["input_data"].get("n"))
+
+
 def _read_result(record: Any) -> tuple[Any, ...]:
     told = orjson.loads(record.value())
     origin = told["origin"]
@@ -219,7 +236,9 @@ def _as_floats(value: Any) -> Any:
 def _read_offsets(event: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
     """Yield a row per agent and partition; a letter goes to its partition modulo theirs."""
     letters = event["letters"]
-    for agent in ("rule-agent", "postgres-sink"):
+    for agent in AGENTS:
         for number, committed in enumerate(event[agent]):
-            results_end, letters_end = event["results"][number], letters[number % len(letters)]
-            yield (event["t"], event["at"], agent, number, committed, results_end, letters_end)
+            place = (event["t"], event["at"], agent, number)
+            letters_end = letters[number % len(letters)]
+            ends = (event["results"][number], letters_end, event["escalations"][number])
+            yield (*place, committed, *ends)

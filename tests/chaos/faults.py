@@ -1,8 +1,10 @@
 """The faults: each knows how to strike and how to be healed, and nothing else."""
 
+import json
 import signal
 import socket
 import time
+import urllib.request
 from collections.abc import Mapping
 from typing import Final, Protocol
 from urllib.parse import urlsplit
@@ -266,6 +268,28 @@ class Flush:
         return True
 
 
+class Endpoint:
+    """The LLM answers as no endpoint should."""
+
+    def __init__(self, planned: Planned, stage: Stage, fleet: Fleet) -> None:
+        self._kind, self._url = planned.detail, f"{stage.llm_base_url}/_script"
+
+    def inject(self) -> None:
+        self._follow(faults=[{"kind": self._kind}])
+
+    def heal(self) -> bool:
+        try:
+            self._follow()
+        except OSError:
+            return False
+        return True
+
+    def _follow(self, **script: object) -> None:
+        body = json.dumps(script).encode()
+        with urllib.request.urlopen(self._url, body, ANSWER_TIMEOUT_S) as answer:  # noqa: S310 -- ours
+            answer.read()
+
+
 class MakeFault(Protocol):
     """The constructor that every fault has."""
 
@@ -286,5 +310,6 @@ FAULTS: Final[Mapping[str, MakeFault]] = {
     "lock": LockTable,
     "refuse-writes": RefuseWrites,
     "flush": Flush,
+    "endpoint": Endpoint,
 }
 """Every fault, by its name in schedules."""

@@ -1,7 +1,7 @@
 """The invariants: each a query over the evidence that returns what breaks it, and nothing if it holds.
 
-The codes are those by which people here speak of them; I3, I5, I12 and I13 need agents and doors
-that this run does not have.
+The codes are those by which people here speak of them; I5, I12 and I13 need agents and doors that
+this run does not have.
 """
 
 from typing import Final, NamedTuple
@@ -21,6 +21,10 @@ LATE_PERCENT_MAX: Final = 50
 """Of the faults, those for which a busy machine left no time, though it had twice as much."""
 CLOCK_SLACK_S: Final = 0.05
 """`stored_at` is when a transaction began, on the same machine's clock."""
+
+
+BY_LLM: Final = '%"method":"hybrid"%'
+"""In a content: an LLM gave the verdict."""
 
 
 class Invariant(NamedTuple):
@@ -111,12 +115,39 @@ INVARIANTS: Final = (
         """,
     ),
     Invariant(
+        "I3a",
+        "every escalated request has exactly one row",
+        """
+        WITH escalated AS (SELECT DISTINCT o_partition, o_offset, o_ts, n FROM escalations)
+        SELECT 'escalated request n=' || n || ' has ' || rows || ' rows' FROM (
+            SELECT n, (SELECT count(*) FROM stored AS s WHERE s.o_partition = e.o_partition
+                       AND s.o_offset = e.o_offset AND s.o_ts = e.o_ts)
+                    + (SELECT count(*) FROM duplicates AS d WHERE d.o_partition = e.o_partition
+                       AND d.o_offset = e.o_offset AND d.o_ts = e.o_ts) AS rows
+            FROM escalated AS e)
+        WHERE rows <> 1
+        """,
+    ),
+    Invariant(
+        "I3b",
+        "nobody judges by an LLM what was not escalated",
+        f"""
+        SELECT 'request n=' || n || ' was judged by an LLM and never escalated' FROM results AS r
+        WHERE content LIKE '{BY_LLM}' AND NOT EXISTS (
+            SELECT 1 FROM escalations AS e WHERE e.o_partition = r.o_partition
+            AND e.o_offset = r.o_offset AND e.o_ts = r.o_ts)
+        """,
+    ),
+    Invariant(
         "I4a",
-        "one origin has one content on the results topic",
+        "one origin has one content on the results topic; an LLM may be asked again",
         """
         SELECT 'origin ' || o_partition || '/' || o_offset || ' has ' || count(DISTINCT content)
                || ' contents, the first: ' || min(content)
-        FROM results GROUP BY o_partition, o_offset, o_ts HAVING count(DISTINCT content) > 1
+        FROM results AS r WHERE NOT EXISTS (
+            SELECT 1 FROM escalations AS e
+            WHERE e.o_partition = r.o_partition AND e.o_offset = r.o_offset)
+        GROUP BY o_partition, o_offset, o_ts HAVING count(DISTINCT content) > 1
         """,
     ),
     Invariant(
@@ -154,7 +185,9 @@ INVARIANTS: Final = (
                     WHERE o_partition = r.partition AND o_offset = r.offset) AS result,
                    (SELECT min(offset) FROM letters
                     WHERE agent = 'rule-agent' AND s_partition = r.partition
-                      AND s_offset = r.offset) AS letter
+                      AND s_offset = r.offset) AS letter,
+                   (SELECT min(offset) FROM escalations
+                    WHERE o_partition = r.partition AND o_offset = r.offset) AS escalation
             FROM requests AS r)
         SELECT 'at ' || o.t || ' s the commit ' || o.partition || '/' || o.committed
                || ' covered request n=' || f.n || ' at offset ' || f.offset
@@ -162,6 +195,23 @@ INVARIANTS: Final = (
         WHERE o.agent = 'rule-agent' AND f.offset < o.committed
           AND coalesce(f.result, o.results_end) >= o.results_end
           AND coalesce(f.letter, o.letters_end) >= o.letters_end
+          AND coalesce(f.escalation, o.escalations_end) >= o.escalations_end
+        """,
+    ),
+    Invariant(
+        "I6c",
+        "llm-agent commits nothing whose judgment was not in the topic at that moment",
+        """
+        WITH first_result AS (
+            SELECT e.partition, e.offset, e.n,
+                   (SELECT min(offset) FROM results AS r
+                    WHERE r.o_partition = e.o_partition AND r.o_offset = e.o_offset) AS result
+            FROM escalations AS e)
+        SELECT 'at ' || o.t || ' s the commit ' || o.partition || '/' || o.committed
+               || ' covered the escalation of n=' || f.n || ' at offset ' || f.offset
+        FROM offsets AS o JOIN first_result AS f USING (partition)
+        WHERE o.agent = 'llm-agent' AND f.offset < o.committed
+          AND coalesce(f.result, o.results_end) >= o.results_end
         """,
     ),
     Invariant(
@@ -286,10 +336,16 @@ INVARIANTS: Final = (
         HAVING count(DISTINCT t) < 10
         UNION ALL
         SELECT 'nobody noted ' || column1 FROM (VALUES ('left_unfinished'), ('unique_index'),
-            ('kills_min'), ('alive'), ('connections_left'), ('members_left'), ('audit'))
+            ('kills_min'), ('answered_min'), ('alive'), ('connections_left'), ('members_left'), ('audit'))
         WHERE column1 NOT IN (SELECT name FROM facts WHERE value IS NOT NULL)
         UNION ALL
-        SELECT 'nobody looked at ' || column1 FROM (VALUES ('rule-agent'), ('postgres-sink'))
+        SELECT 'an LLM answered only ' || count(DISTINCT o_partition || '/' || o_offset)
+        FROM results WHERE content LIKE '%"method":"hybrid"%'
+        HAVING count(DISTINCT o_partition || '/' || o_offset) < (
+            SELECT value FROM facts WHERE name = 'answered_min')
+        UNION ALL
+        SELECT 'nobody looked at ' || column1
+        FROM (VALUES ('rule-agent'), ('llm-agent'), ('postgres-sink'))
         WHERE NOT EXISTS (SELECT 1 FROM vitals WHERE slot LIKE column1 || '/%')
         UNION ALL
         SELECT 'no recovery was measured' WHERE NOT EXISTS (SELECT 1 FROM recoveries)

@@ -14,7 +14,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from tests.chaos.fleet import Fleet
 from tests.chaos.history import History
-from topics.registry import DEAD_LETTERS, REQUESTS, RESULTS, full_name
+from topics.registry import DEAD_LETTERS, ESCALATIONS, REQUESTS, RESULTS, full_name
 
 OFFSETS_INTERVAL_S: Final = 0.5
 VITALS_INTERVAL_S: Final = 1.0
@@ -67,10 +67,11 @@ class Progress:
     def __init__(self, bootstrap: str, partitions: int, letter_partitions: int) -> None:
         self._partitions = range(partitions)
         self._letter_partitions = range(letter_partitions)
-        requests, results, letters = (
-            full_name(spec, PREFIX) for spec in (REQUESTS, RESULTS, DEAD_LETTERS)
+        requests, escalations, results, letters = (
+            full_name(spec, PREFIX) for spec in (REQUESTS, ESCALATIONS, RESULTS, DEAD_LETTERS)
         )
         self.rules = GroupView(bootstrap, "rule-agent", requests)
+        self.escalations = GroupView(bootstrap, "llm-agent", escalations)
         self.results = GroupView(bootstrap, "postgres-sink", results)
         self.letters = GroupView(bootstrap, "postgres-sink", letters)
 
@@ -82,11 +83,13 @@ class Progress:
         """
         committed = {
             "rule-agent": self.rules.fetch_committed(self._partitions),
+            "llm-agent": self.escalations.fetch_committed(self._partitions),
             "postgres-sink": self.results.fetch_committed(self._partitions),
         }
         ends = {
             "results": self.results.fetch_ends(self._partitions),
             "letters": self.letters.fetch_ends(self._letter_partitions),
+            "escalations": self.escalations.fetch_ends(self._partitions),
         }
         return committed | ends
 
@@ -98,6 +101,7 @@ class Progress:
         """
         lanes = (
             (self.rules, self._partitions),
+            (self.escalations, self._partitions),
             (self.results, self._partitions),
             (self.letters, self._letter_partitions),
         )
@@ -107,7 +111,7 @@ class Progress:
         )
 
     def close(self) -> None:
-        for view in (self.rules, self.results, self.letters):
+        for view in (self.rules, self.escalations, self.results, self.letters):
             view.close()
 
 

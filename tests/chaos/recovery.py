@@ -8,13 +8,16 @@ lane that stands still from one fault to the next has not recovered from the fir
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
+from tests.chaos.schedule import AGENTS
+
 _LANES_OF: Final[Mapping[str, tuple[str, ...]]] = {
     "rule-agent": ("rule-agent",),
+    "llm-agent": ("llm-agent",),
     "postgres-sink": ("postgres-sink",),
-    "kafka": ("rule-agent", "postgres-sink"),
+    "kafka": AGENTS,
     "postgres": ("postgres-sink",),
 }
-"""What stands still when a target is broken; Valkey stops nobody."""
+"""What stands still when a target is broken; neither Valkey nor an LLM stops anybody."""
 
 
 class Trouble(NamedTuple):
@@ -45,7 +48,7 @@ def find_recoveries(events: Sequence[Mapping[str, Any]]) -> list[Recovery]:
     """Return one recovery per fault and lane, from a history."""
     troubles = _find_troubles(events)
     found = []
-    for lane in ("rule-agent", "postgres-sink"):
+    for lane in AGENTS:
         progress = _find_progress(events, lane)
         ours = [trouble for trouble in troubles if lane in trouble.lanes]
         found += [_measure(trouble, lane, ours, progress) for trouble in ours]

@@ -10,10 +10,16 @@ from rich.table import Table
 
 from tests.chaos.checker import Verdict
 from tests.chaos.evidence import Evidence
+from tests.chaos.invariants import BY_LLM
 
 _COUNTS: Final = (
     ("accepted", "SELECT count(*) FROM sent WHERE offset IS NOT NULL"),
     ("in the log", "SELECT count(*) FROM requests"),
+    ("escalated", "SELECT count(DISTINCT o_partition || '/' || o_offset) FROM escalations"),
+    (
+        "answered by an LLM",
+        f"SELECT count(*) FROM stored WHERE content LIKE '{BY_LLM}'",
+    ),
     ("judged", "SELECT count(*) FROM stored"),
     ("duplicates", "SELECT count(*) FROM duplicates"),
     ("buried", "SELECT count(*) FROM buried"),

@@ -7,6 +7,7 @@ from typing import Final
 
 from confluent_kafka import KafkaException
 
+from judgify.stack.fake_llm import lead_to
 from schemas.errors import DependencyError
 from tests.chaos.fleet import PROGRAM, make_fleet
 from tests.chaos.history import History
@@ -60,6 +61,10 @@ class Scene:
         lane = Lane(self.stage.bootstrap, PREFIX, self.directory, self.stage.database_url)
         if self.stage.redis_url:
             lane.environment["REDIS_URL"] = self.stage.redis_url
+        lane.environment |= {
+            "ENABLE_LLM_ENGINE": "true",
+            **lead_to(self.stage.llm_base_url),
+        }
         self.fleet.environment.update(lane.environment)
         for slot in self.fleet.members:
             if int(slot.partition("/")[2]) < copies:

@@ -12,11 +12,14 @@ from itertools import chain
 from pathlib import Path
 from typing import Final
 
-AGENTS: Final = ("rule-agent", "postgres-sink")
+AGENTS: Final = ("rule-agent", "llm-agent", "postgres-sink")
 COPIES: Final = 2
 """Copies of each agent that always run; a third one joins and leaves."""
 KILLS_MIN: Final = 2
 """What every schedule kills at least, or the run proves nothing."""
+ANSWERED_MIN: Final = 5
+"""Escalations that an LLM must have answered, for the same reason; a breaker that opened lets nobody
+ask for 30 s of a run."""
 SETTLE_S: Final = 3.0
 """Before the first fault, so that there is work to hit."""
 
@@ -30,11 +33,11 @@ class Planned:
     fault: str
     """A key of `faults.FAULTS`."""
     target: str
-    """`rule-agent/0` (a copy), `kafka`, `postgres` or `valkey`."""
+    """`rule-agent/0` (a copy), `kafka`, `postgres`, `valkey` or `fake-llm`."""
     hold_s: float
     """From its injection to the begin of its healing."""
     detail: str = ""
-    """The failpoint that is armed."""
+    """The failpoint that is armed, or how an endpoint fails."""
 
     @property
     def until_s(self) -> float:
@@ -74,6 +77,17 @@ class _Kind:
     detail: str = ""
 
 
+ENDPOINT_FAULTS: Final = (
+    "hang",
+    "error",
+    "rate_limited",
+    "drip",
+    "reset",
+    "html",
+    "gzip_bomb",
+    "unknown_verdict",
+)
+"""How an endpoint fails: words of `judgify fake-llm`."""
 _SERVICE_KINDS: Final = (
     _Kind("stop", "kafka", (2, 6)),
     _Kind("kill-service", "kafka", (0, 4)),
@@ -86,6 +100,9 @@ _SERVICE_KINDS: Final = (
     _Kind("refuse-writes", "postgres", (3, 8)),
     _Kind("flush", "valkey", (0, 0)),
     _Kind("stop", "valkey", (1, 5)),
+    _Kind("endpoint", "fake-llm", (2, 8)),
+    _Kind("endpoint", "fake-llm", (2, 8)),
+    _Kind("kill-service", "fake-llm", (0, 4)),
 )
 _AGENT_KINDS: Final = (
     _Kind("kill", "", (0, 0)),
@@ -105,8 +122,11 @@ _ALWAYS: Final = (
     _Kind("kill", "rule-agent", (0, 0)),
     _Kind("failpoint", "rule-agent", (8, 8), "after_publish:3:kill"),
     _Kind("kill", "postgres-sink", (0, 0)),
+    _Kind("kill", "llm-agent", (0, 0)),
+    _Kind("failpoint", "llm-agent", (8, 8), "llm_replied:5:kill"),
 )
-"""What every run begins with: kills, and one that leaves published work uncommitted."""
+"""What every run begins with: kills, one that leaves published work uncommitted, and one between
+the answer of an LLM and its bill."""
 POINTS: Final = {
     "rule-agent": (
         "received",
@@ -116,10 +136,21 @@ POINTS: Final = {
         "after_publish",
         "before_commit",
     ),
+    "llm-agent": (
+        "received",
+        "llm_reserved",
+        "llm_replied",
+        "llm_judged",
+        "before_publish",
+        "after_publish",
+        "before_commit",
+    ),
     "postgres-sink": ("received", "decoded", "mid_batch", "stored", "before_commit"),
 }
 """The failpoints that each agent passes under load."""
 ACTIONS: Final = ("kill", "kill", "kill", "exit", "raise", "sleep_ms=3000")
+BURYING: Final = frozenset({"llm_reserved", "llm_replied", "llm_judged"})
+"""Points inside the work on one record, where `raise` is a bug of ours: it is buried, as it must."""
 
 
 def make_schedule(seed: int, seconds: float, rate_per_s: int) -> Schedule:
@@ -142,7 +173,8 @@ def _draw_services(chance: random.Random, seconds: float) -> Iterator[Planned]:
         hold_s = chance.uniform(*kind.hold_s)
         if at_s + hold_s > seconds:
             return
-        yield Planned(round(at_s, 2), kind.fault, kind.target, round(hold_s, 2))
+        detail = chance.choice(ENDPOINT_FAULTS) if kind.fault == "endpoint" else ""
+        yield Planned(round(at_s, 2), kind.fault, kind.target, round(hold_s, 2), detail)
         at_s += hold_s + chance.uniform(3, 7)  # a broker needs about 3 s to start
 
 
@@ -172,4 +204,5 @@ def _slots(kind: _Kind) -> list[str]:
 
 def _draw_failpoint(chance: random.Random, slot: str) -> str:
     point = chance.choice(POINTS[slot.partition("/")[0]])
-    return f"{point}:{chance.randint(1, 12)}:{chance.choice(ACTIONS)}"
+    actions = [action for action in ACTIONS if action != "raise" or point not in BURYING]
+    return f"{point}:{chance.randint(1, 12)}:{chance.choice(actions)}"

@@ -15,12 +15,15 @@ from typing import Final
 
 import psutil
 
+from judgify.stack.fake_llm import NAME as FAKE_LLM
+from judgify.stack.fake_llm import FakeLlm
 from judgify.stack.kafka import Kafka
 from judgify.stack.ports import choose_ports
 from judgify.stack.postgres import Postgres
 from judgify.stack.service import Service
 from judgify.stack.valkey import Valkey, find_valkey
 from tests.chaos import sql
+from tests.chaos.schedule import AGENTS
 from tests.support.skips import NO_RIGHT_TO_MOUNT
 
 CLONE_NEWNS: Final = 0x00020000
@@ -138,12 +141,10 @@ class Stage:
 
     def __init__(self, directory: Path) -> None:
         (directory / "logs").mkdir(exist_ok=True)
-        slots = [
-            f"{agent}/{copy}"
-            for agent in ("rule-agent", "postgres-sink")
-            for copy in range(AGENT_SLOTS)
-        ]
-        self.ports = choose_ports(("kafka", "controller", "postgres", "valkey", *slots), {}, {})
+        slots = [f"{agent}/{copy}" for agent in AGENTS for copy in range(AGENT_SLOTS)]
+        self.ports = choose_ports(
+            ("kafka", "controller", "postgres", "valkey", FAKE_LLM, *slots), {}, {}
+        )
         self.directory = directory
         self.disk = SmallDisk(directory / "disk")
         self._postgres = Postgres(directory, self.ports["postgres"])
@@ -153,6 +154,9 @@ class Stage:
         binary = find_valkey()
         valkey = Valkey(directory, self.ports["valkey"], binary) if binary else None
         self.valkey = Dependency(Service(valkey)) if valkey else None
+        stand_in = FakeLlm(directory, self.ports[FAKE_LLM])
+        self.fake_llm = Dependency(Service(stand_in))
+        self.llm_base_url = stand_in.base_url
         self.bootstrap = kafka.bootstrap_servers
         self.redis_url = valkey.url if valkey else None
         self.database_url = ""
@@ -170,7 +174,7 @@ class Stage:
 
     @property
     def dependencies(self) -> list[Dependency]:
-        return [each for each in (self.kafka, self.postgres, self.valkey) if each]
+        return [each for each in (self.kafka, self.postgres, self.valkey, self.fake_llm) if each]
 
     def dependency(self, name: str) -> Dependency | None:
         """Return the service called `name`; None when it cannot be run here."""

@@ -19,6 +19,8 @@ MALFORMED: Final = 7
 """The one request that cannot be read."""
 REPEATED: Final = (8, 10)
 """Two requests with one id, on one partition."""
+ESCALATED: Final = range(100, 160, 2)
+"""Requests on partition 0 that an LLM answered."""
 
 
 @pytest.fixture
@@ -37,17 +39,23 @@ def sound() -> Evidence:
         _add_request(evidence, n)
     evidence.add("results", [(0, 9_000, "j-0", 0, 0, 1_000, 0, "decided", "ok", "c-0")])
     for tick in range(12):
-        for agent in ("rule-agent", "postgres-sink"):
-            for partition in (0, 1):
+        for partition in (0, 1):
+            for agent in ("rule-agent", "postgres-sink"):
                 place = (tick, 100.0 + tick, agent, partition)
-                evidence.add("offsets", [(*place, 50 * tick, 50 * tick, 50 * tick)])
+                evidence.add("offsets", [(*place, 50 * tick, 50 * tick, 50 * tick, 5 * tick)])
+            ends = (50 * tick, 50 * tick, 5 * tick)
+            committed = 0 if partition else max(0, tick - 1)
+            evidence.add(
+                "offsets", [(tick, 100.0 + tick, "llm-agent", partition, committed, *ends)]
+            )
         evidence.add("vitals", [(tick, "rule-agent/0", 1, 90.0, 20, 1)])
     evidence.add("vitals", [(20 + tick, "postgres-sink/0", 2, 90.0, 20, 1) for tick in range(40)])
+    evidence.add("vitals", [(tick, "llm-agent/0", 3, 90.0, 20, 1) for tick in range(12)])
     evidence.add("ended", [(5.0, "rule-agent/0", 1, "killed by SIGKILL", "kill", None, 1)] * 2)
     evidence.add("ended", [(60.0, "postgres-sink/0", 2, "exit code 0", "stop", 0.4, 1)])
     evidence.add("recoveries", [("kill", "rule-agent/0", "rule-agent", 5.0, 3.2)])
     evidence.set_facts(left_unfinished=0, unique_index=1, connections_left=0, members_left=0)
-    evidence.set_facts(alive=1, audit=0, kills_min=2)
+    evidence.set_facts(alive=1, audit=0, kills_min=2, answered_min=20)
     evidence.set_facts(skipped="[]", late='["freeze kafka: late"]', planned=4, all_must_strike=1)
     evidence.finish()
     return evidence
@@ -65,7 +73,11 @@ def _add_request(evidence: Evidence, n: int) -> None:
         evidence.add("buried", [letter])
         return
     evidence.add("sent", [(n, "test", name, "decided", "ok", partition, offset, None)])
-    judged = (name, *origin, n, "decided", "ok", f"c-{n}")
+    content = f"c-{n}"
+    if n in ESCALATED:
+        content = f'{{"method":"hybrid","n":{n}}}'
+        evidence.add("escalations", [(partition, (n - ESCALATED[0]) // 2, *origin, n)])
+    judged = (name, *origin, n, "decided", "ok", content)
     evidence.add("results", [(partition, offset, *judged)])
     if n == REPEATED[1]:
         evidence.add("duplicates", [(name, *origin, 99.0)])
@@ -108,6 +120,22 @@ DAMAGES: Final = {
         "INSERT INTO duplicates SELECT judgment_id, o_partition, o_offset, o_ts, at FROM stored WHERE n = 20",
         {"I2b"},
     ),
+    "an escalation without a row": (
+        "DELETE FROM stored WHERE n = 120",
+        {"I1c", "I3a", "I6b"},
+    ),
+    "an escalation that is row and duplicate": (
+        "INSERT INTO duplicates SELECT judgment_id, o_partition, o_offset, o_ts, at FROM stored WHERE n = 120",
+        {"I2b", "I3a"},
+    ),
+    "a proven verdict came from an LLM": (
+        'UPDATE results SET content = \'{"method":"hybrid"}\' WHERE n = 20',
+        {"I3b", "I4b"},
+    ),
+    "a commit ran ahead of the answers": (
+        "UPDATE offsets SET committed = 9 WHERE agent = 'llm-agent' AND partition = 0 AND t = 1",
+        {"I6c"},
+    ),
     "a redelivery was decided otherwise": (
         "UPDATE results SET content = 'other' WHERE offset = 9000",
         {"I4a"},
@@ -146,6 +174,7 @@ DAMAGES: Final = {
     "a fault went on": ("INSERT INTO facts VALUES ('unhealed', 1)", {"I15"}),
     "nobody was killed": ("UPDATE ended SET reason = 'exit code 70' WHERE t = 5", {"I15"}),
     "nothing came twice": ("DELETE FROM results WHERE offset = 9000", {"I15"}),
+    "no LLM answered": ("UPDATE facts SET value = 31 WHERE name = 'answered_min'", {"I15"}),
     "nothing was sent": ("UPDATE sent SET offset = NULL", {"I15"}),
     "nobody looked at offsets": ("DELETE FROM offsets", {"I15"}),
     "nobody looked at processes": ("DELETE FROM vitals", {"I15"}),
@@ -171,6 +200,16 @@ def test_each_damage_is_found(evidence: Evidence, damage: str, codes: set[str]) 
     evidence.connection.execute(damage)
 
     assert find_broken(evidence) == codes
+
+
+def test_an_llm_that_is_asked_again_may_answer_otherwise(evidence: Evidence) -> None:
+    evidence.connection.execute(
+        "INSERT INTO results SELECT partition, 9100, judgment_id, o_partition, o_offset, o_ts, n,"
+        " 'undetermined', NULL, 'other' FROM results WHERE n = 120"
+    )
+    evidence.connection.execute("UPDATE sent SET status = NULL WHERE n = 120")
+
+    assert find_broken(evidence) == set()
 
 
 def test_on_a_laptop_a_fault_may_be_left_out(evidence: Evidence) -> None:

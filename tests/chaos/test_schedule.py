@@ -10,7 +10,14 @@ import pytest
 from runtime.failpoints import POINTS
 from tests.chaos.faults import FAULTS
 from tests.chaos.recovery import Recovery, find_recoveries
-from tests.chaos.schedule import KILLS_MIN, Schedule, load_schedule, make_schedule
+from tests.chaos.schedule import (
+    AGENTS,
+    BURYING,
+    KILLS_MIN,
+    Schedule,
+    load_schedule,
+    make_schedule,
+)
 
 SEEDS = [*range(20), *(random.getrandbits(31) for _ in range(20))]
 """Twenty of them new, the same in every worker: pytest-randomly seeds `random`, and prints its seed."""
@@ -33,13 +40,20 @@ def test_a_saved_schedule_is_the_same_schedule(schedule: Schedule, tmp_path: Pat
     assert load_schedule(tmp_path / "schedule.json") == schedule
 
 
-def test_every_schedule_kills_both_agents_and_breaks_a_service(schedule: Schedule) -> None:
+def test_every_schedule_kills_each_agent_and_breaks_a_service(schedule: Schedule) -> None:
     kills = [it for it in schedule.faults if it.fault == "kill"]
 
     assert len(kills) >= KILLS_MIN
-    assert {it.target.partition("/")[0] for it in kills} == {"rule-agent", "postgres-sink"}
+    assert {it.target.partition("/")[0] for it in kills} == set(AGENTS)
     assert any("/" not in it.target for it in schedule.faults)
     assert any(it.detail == "after_publish:3:kill" for it in schedule.faults)
+    assert any(it.detail == "llm_replied:5:kill" for it in schedule.faults)
+
+
+def test_nothing_is_raised_where_it_would_rightly_be_buried(schedule: Schedule) -> None:
+    raised = {it.detail.partition(":")[0] for it in schedule.faults if "raise" in it.detail}
+
+    assert not raised & BURYING
 
 
 def test_every_fault_exists_and_ends_within_the_phase(schedule: Schedule) -> None:
@@ -65,7 +79,13 @@ def test_seeds_reach_every_fault() -> None:
 
 
 def offsets(t: float, rules: int, sink: int = 0) -> dict[str, Any]:
-    return {"t": t, "event": "offsets", "rule-agent": [rules], "postgres-sink": [sink]}
+    return {
+        "t": t,
+        "event": "offsets",
+        "rule-agent": [rules],
+        "llm-agent": [0],
+        "postgres-sink": [sink],
+    }
 
 
 def fault(number: int, target: str, begun_s: float, healed_s: float) -> list[dict[str, Any]]:
