@@ -36,7 +36,7 @@ class CarefulHands:
         seam: Seam,
         commits: Committer,
         hand: Hand,
-        note_rewind: Callable[[TopicPartition, int], None],
+        note_rewind: Callable[[TopicPartition], None],
     ) -> None:
         self._seam = seam
         self._commits = commits
@@ -155,6 +155,6 @@ class CarefulHands:
         else:
             queue.clear()
             if isinstance(accepted, Rewind):
-                self._note_rewind(tp, accepted.offset)
+                self._note_rewind(tp)
         if not queue:
             del self._queues[tp]

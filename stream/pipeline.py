@@ -141,7 +141,7 @@ class Pipeline:
             # A member that was idle for too long is let in again only when it asks for records.
             await ask(self._thread, self._thread.stay(JOIN_POLL_S))
             return
-        await self._positions.settle()
+        self._positions.settle()
         wanted = self._partitions_with_room()
         if wanted or not self._seam.ledger.partitions:
             await self._fetch(wanted)
@@ -160,11 +160,11 @@ class Pipeline:
                 rooms |= share_few(ledger.partitions, topic, bounds.few[topic])
             else:
                 rooms |= share_many(ledger.partitions, topic, bounds.records, bounds.size_bytes)
-        unknown = ledger.unresolved()
+        unsettled = self._positions.unsettled()
         return {
             tp: room
             for tp, room in rooms.items()
-            if tp not in unknown and not self._careful.has(tp)
+            if tp not in unsettled and not self._careful.has(tp)
         }
 
     async def _fetch(self, wanted: Mapping[TopicPartition, int]) -> None:
@@ -173,8 +173,7 @@ class Pipeline:
         fetch = thread.fetch(wanted, self._bounds.poll_records, timeout_s, epoch)
         fetched = await ask(thread, fetch)
         for piece in fetched:
-            if (offset := self._hand_out(piece)) is not None:
-                self._positions.note_rewind(piece.slice.partition, offset)
+            self._hand_out(piece)
         if fetched and sum(len(piece.records) for piece in fetched) < SMALL_POLL_RECORDS:
             await self._gather()
 
@@ -195,19 +194,18 @@ class Pipeline:
         is_held = bool(progress.held or progress.culprits)
         return HELD_FETCH_TIMEOUT_S if is_held else PARTIAL_FETCH_TIMEOUT_S
 
-    def _hand_out(self, piece: Fetched) -> int | None:
-        """Give the slice to its lane; return where the position must be set if it does not fit."""
+    def _hand_out(self, piece: Fetched) -> None:
+        """Give the slice to its lane; if it is not what comes next, its position is set back."""
         if self.stopping:
-            return None
+            return
         if self._careful.wants(piece.slice.partition):
             self._careful.add(piece)
-            return None
+            return
         accepted = self._seam.ledger.accept(piece.slice)
         if isinstance(accepted, Rewind):
-            return accepted.offset
-        if accepted is not None and piece.slice.records:
+            self._positions.note_rewind(piece.slice.partition)
+        elif accepted is not None and piece.slice.records:
             self._hand(piece, accepted)
-        return None
 
     def _hand(self, piece: Fetched, entry: Entry) -> None:
         if self._seam.ledger.count_unfinished() == entry.records:

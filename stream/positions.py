@@ -76,8 +76,10 @@ class Positions:
         self._commits = commits
         self._in_flight_max = in_flight_max
         self._identify_topics = identify_topics
-        self._rewinds: dict[TopicPartition, int] = {}
-        """Positions that do not fit the ledger; kept until they are set back."""
+        self._rewinds: set[TopicPartition] = set()
+        """Partitions whose positions do not fit the ledger, until one begins to set them back."""
+        self._setting_back: dict[TopicPartition, asyncio.Task[None]] = {}
+        """What sets them back; none is fetched from before its task has been seen to end."""
         self._told: dict[TopicPartition, Lost] = {}
         """What was lost of a partition and is told: its start may be looked for again."""
         self._tasks = Tasks()
@@ -85,29 +87,38 @@ class Positions:
 
     async def forget(self) -> None:
         """There is a new assignment: each of its partitions begins anew."""
-        self._resolving = None  # first: whoever looks meanwhile must not take it for failed
-        await self._tasks.cancel()
+        self._resolving = None  # first: whoever looks meanwhile must not take them for failed
+        self._setting_back.clear()
         self._rewinds.clear()
+        await self._tasks.cancel()
         self._told.clear()
 
-    def note_rewind(self, tp: TopicPartition, offset: int) -> None:
-        """The position of `tp` must be set back to `offset`."""
-        self._rewinds[tp] = offset
+    def note_rewind(self, tp: TopicPartition) -> None:
+        """The position of `tp` must be set back to what the ledger expects."""
+        self._rewinds.add(tp)
 
-    async def settle(self) -> None:
-        """Set back the positions that do not fit, and begin to find those that are not known.
+    def unsettled(self) -> set[TopicPartition]:
+        """Return the partitions whose positions are not known or do not fit: fetch none of them."""
+        return {*self._seam.ledger.unresolved(), *self._rewinds, *self._setting_back}
+
+    def settle(self) -> None:
+        """Begin to find the positions that are not known, and to set back those that do not fit.
+
+        Neither is waited for: a partition without a leader may not answer for hours.
 
         Raises:
-            DependencyError: not all that do not fit are set back; call again.
-            FatalError: the topics do not fit each other.
+            FatalError: the topics do not fit each other, or not what we began with.
         """
         if self._resolving is not None and self._resolving.done():
             self._resolving.result()
             self._resolving = None
         if self._resolving is None and self._seam.ledger.unresolved():
             self._resolving = self._tasks.start(self._resolve())
-        if self._rewinds:
-            await self._set_back()
+        for tp in [tp for tp, task in self._setting_back.items() if task.done()]:
+            self._setting_back.pop(tp).result()
+        for tp in self._rewinds - self._setting_back.keys():
+            self._rewinds.discard(tp)
+            self._setting_back[tp] = self._tasks.start(self._set_back(tp))
 
     async def _resolve(self) -> None:
         """Find where partitions begin: all at once, and each for itself where one holds up all."""
@@ -142,36 +153,27 @@ class Positions:
                     "now; this process starts anew, at their beginning"
                 )
 
-    async def _set_back(self) -> None:
-        """Set positions back to what is expected next; what retention took meanwhile is lost.
+    async def _set_back(self, tp: TopicPartition) -> None:
+        """Set the position back, however often that fails first; the others do not wait for it."""
+        await self._seam.progress.hold(tp.start, lambda: self._try_to_set_back(tp))
+
+    async def _try_to_set_back(self, tp: TopicPartition) -> None:
+        """Set the position to what is expected next; what retention took meanwhile is lost.
 
         After a rebalance in between nothing is set: the new assignment begins anew.
         """
         ledger = self._seam.ledger
         assignment = ledger.assignment
         self._refuse_others(await self._identify_topics())
-        if ledger.assignment != assignment:
+        offset = ledger.rewind(tp) if ledger.assignment == assignment else None
+        if offset is None:
             return
-        wanted = self._take_rewinds()
-        log.info("positions_set_back", partitions=len(wanted))
-        starts = await self._find_starts(wanted)
+        starts = await self._find_starts({tp: offset})
         if ledger.assignment == assignment:
             await self._begin_at(starts)
         if ledger.assignment == assignment:
-            for tp, start in starts.items():
-                ledger.resolve(tp, start.offset)
-                self._rewinds.pop(tp, None)
-
-    def _take_rewinds(self) -> dict[TopicPartition, int]:
-        """Return where positions must be set; those of partitions that begin anew are dropped."""
-        wanted = {}
-        for tp in list(self._rewinds):
-            offset = self._seam.ledger.rewind(tp)
-            if offset is None:
-                del self._rewinds[tp]
-            else:
-                wanted[tp] = offset
-        return wanted
+            ledger.resolve(tp, starts[tp].offset)
+            log.info("position_set_back", **tp._asdict(), offset=starts[tp].offset)
 
     async def _resolve_starts(self, tps: Collection[TopicPartition], timeout_s: float) -> None:
         """Find where each newly assigned partition begins, and write that its work begins.

@@ -32,14 +32,11 @@ class Bench(SeamBench):
         self.thread = FakeThread()
         self.commits = Committer(self.thread, self.seam)  # type: ignore[arg-type]  # -- what it asks of it
         self.handed: list[tuple[Fetched, Entry, str]] = []
-        self.rewinds: list[tuple[TopicPartition, int]] = []
-        self.hands = careful.CarefulHands(self.seam, self.commits, self._hand, self._rewind)
+        self.rewinds: list[TopicPartition] = []
+        self.hands = careful.CarefulHands(self.seam, self.commits, self._hand, self.rewinds.append)
 
     def _hand(self, piece: Fetched, entry: Entry) -> None:
         self.handed.append((piece, entry, self.thread.metadata[piece.slice.partition]))
-
-    def _rewind(self, tp: TopicPartition, offset: int) -> None:
-        self.rewinds.append((tp, offset))
 
     def suspect(self, tp: TopicPartition, metadata: str = "fine careful_until=100") -> None:
         """Take the partition as its owner finds it."""
@@ -305,7 +302,7 @@ async def test_a_slice_that_does_not_fit_is_fetched_again(bench: Bench) -> None:
 
     await wait_until_async(lambda: bench.rewinds)
 
-    assert bench.rewinds == [(TP, 0)]
+    assert bench.rewinds == [TP]
     assert not bench.hands.has(TP)
 
 

@@ -211,7 +211,7 @@ async def test_a_position_is_not_set_back_in_an_assignment_that_came_meanwhile(
             return {}
 
         monkeypatch.setattr(pipeline._positions, "_identify_topics", identify_late)
-        pipeline._positions.note_rewind(TP, 3)
+        pipeline._positions.note_rewind(TP)
         await asyncio.wait_for(asked.wait(), 5)
         bench.lane.finishes = False  # what was handed out is dropped, unfinished
         await pipeline.on_revoked()
@@ -279,8 +279,8 @@ async def test_a_start_is_found_though_another_position_is_set_back_meanwhile(
     async with bench.running(TP, TP1, ELSEWHERE) as pipeline:
         await asyncio.wait_for(asked.wait(), 5)
         await wait_until_async(bench.other.values)
-        pipeline._positions.note_rewind(ELSEWHERE, 1)
-        await wait_until_async(lambda: not pipeline._positions._rewinds)
+        pipeline._positions.note_rewind(ELSEWHERE)
+        await wait_until_async(lambda: ELSEWHERE not in pipeline._positions.unsettled())
         answer.set()
         await bench.wait_for(1)
 
