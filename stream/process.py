@@ -194,20 +194,21 @@ class StreamProcess:
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLDS)
         running = self._tasks.start(pipeline.run())
-        self._tasks.spawn(pipeline.commits.run())
+        committing = self._tasks.start(pipeline.commits.run())  # goes on while we drain
         self._tasks.spawn(self._run_metrics())
-        await self._until_stop(running)
+        await self._until_stop(running, committing)
         await self._drain(pipeline)
         return 0
 
-    async def _until_stop(self, work: "asyncio.Task[None]") -> bool:
-        """Wait for `work` or a request to stop; raise what `work` raised. True: it ended well."""
+    async def _until_stop(self, *work: "asyncio.Task[None]") -> bool:
+        """Wait for `work` or a request to stop; raise what ended any of it. True: it ended well."""
         stop = self._tasks.start(self._stop.wait())
-        await asyncio.wait({work, stop}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({*work, stop}, return_when=asyncio.FIRST_COMPLETED)
         stop.cancel()
-        if work.done():
-            work.result()
-        return work.done()
+        ended = [task for task in work if task.done()]
+        for task in ended:
+            task.result()
+        return bool(ended)
 
     async def _open(self) -> None:
         """Take each step until it succeeds; none is taken twice."""

@@ -15,6 +15,7 @@ from runtime.clock import BrokerClock
 from schemas.errors import DependencyError, FatalError
 from stream import process as process_module
 from stream.burial import Undertaker
+from stream.commits import Committer
 from stream.ledger import TopicPartition
 from stream.process import EXIT_FATAL, GC_THRESHOLDS, Spec, StreamProcess
 from stream.publisher import Publisher
@@ -292,6 +293,25 @@ async def test_a_bug_ends_it_loudly_and_it_leaves_the_group(bench: Bench) -> Non
     with pytest.raises(ZeroDivisionError):
         await end(running)
     assert "working" in bench.thread.metadata[TP]  # it may have been a record's doing
+    assert bench.thread.left == 1
+
+
+async def test_commits_that_end_end_the_process(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ends = asyncio.Event()
+
+    async def run_into_a_bug(_committer: Committer) -> None:
+        await ends.wait()
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(Committer, "run", run_into_a_bug)
+    running = await start(bench.make())
+
+    ends.set()
+
+    with pytest.raises(ZeroDivisionError):
+        await end(running)
     assert bench.thread.left == 1
 
 
