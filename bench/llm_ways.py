@@ -151,8 +151,7 @@ async def _open_agent(ground: Ground, settings: Settings) -> AsyncIterator[Way]:
     await lane.open()
     try:
         async with asyncio.timeout(TOUCH_S):
-            # The lane tells nobody when Redis begins to count, so it is looked at.
-            while lane.details()["limits_shared"] != settings.redis_enabled:  # noqa: ASYNC110
+            while lane.details()["limits_shared"] != settings.redis_enabled:  # noqa: ASYNC110 -- the lane tells nobody when Redis begins to count
                 await asyncio.sleep(LOOK_S)
         agent = LlmAgent(
             track.results,

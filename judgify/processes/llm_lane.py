@@ -21,6 +21,7 @@ from runtime.clock import BrokerClock, Clock
 from runtime.metrics import LLM_CIRCUIT_STATE
 from runtime.redis_link import RedisLink
 from runtime.settings import Settings
+from schemas.errors import FatalError
 from stream.ledger import Ledger
 from stream.tasks import Tasks
 from topics.clients import count_partitions
@@ -99,7 +100,23 @@ class LlmLane:
             patience_s=min(settings.llm_call_timeout_s, settings.llm_total_timeout_s / 2),
         )
         cache = AnswerCache(self._redis, self._clock)
-        self.asker = Asker(self._endpoint, cache, fence, self._clock)
+        self._asker = Asker(self._endpoint, cache, fence, self._clock)
+        self._aside: list[asyncio.Task[None]] = []
+
+    @property
+    def asker(self) -> "LlmLane":
+        return self
+
+    async def ask(self, question: Question, caller: Caller, left_s: float) -> Asked:
+        """Return how asking ended, at most `left_s` from now.
+
+        Raises:
+            FatalError: what keeps the limits has ended: no call could be allowed any more.
+        """
+        for task in self._aside:
+            if task.done():
+                raise FatalError("what keeps the limits of the LLM has ended") from task.exception()
+        return await self._asker.ask(question, caller, left_s)
 
     def watch(self, ledger: Ledger) -> None:
         """Take our share of the limits from the partitions in `ledger`, while Redis is away."""
@@ -113,9 +130,11 @@ class LlmLane:
         """
         counts = await asyncio.to_thread(count_partitions, self._settings.bootstrap)
         self._partitions = counts.get(self._escalations, 0)
-        if not self._tasks.count():
-            self._tasks.spawn(self._limiter.run(self._count_today))
-            self._tasks.spawn(self._probe.run())
+        if not self._aside:
+            self._aside = [
+                self._tasks.start(self._limiter.run(self._count_today)),
+                self._tasks.start(self._probe.run()),
+            ]
 
     async def close(self) -> None:
         """End everything that was begun."""
@@ -136,7 +155,7 @@ class LlmLane:
             "endpoint": self._settings.openai_base_url,
             "circuit": self._breaker.state(self._clock.monotonic_s()).name.lower(),
             "failure": self._probe.failure,
-            "endings": dict(self.asker.endings),
+            "endings": dict(self._asker.endings),
             "limits_shared": self._limiter.in_touch,
             "spent_usd_today": usd_of_nano(self._limiter.spend.total(EVERYTHING)),
             "usd_per_day": limit_usd,

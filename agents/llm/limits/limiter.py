@@ -10,8 +10,7 @@ results counted where nobody knows what was spent.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from math import inf
 from typing import Final
 
@@ -164,23 +163,19 @@ class Limiter:
     async def _keep_up(self) -> None:
         while True:
             was_in_touch = self.in_touch
-            with self._outliving_bugs():
-                is_in_touch = await self.look()
-                if is_in_touch != was_in_touch:
-                    _log.info(
-                        "llm_limits_moved", counted_by="redis" if is_in_touch else "this copy"
-                    )
+            is_in_touch = await self.look()
+            if is_in_touch != was_in_touch:
+                _log.info("llm_limits_moved", counted_by="redis" if is_in_touch else "this copy")
             await asyncio.sleep(KEEP_UP_S)
 
     async def _keep_counted(self, count_today: CountToday) -> None:
         while True:
             await self._count_wanted.wait()
-            with self._outliving_bugs():
-                if await self._is_counted(count_today):
-                    self._count_wanted.clear()
-                    self._count_ended.set()
-                    continue
-            await asyncio.sleep(COUNT_PAUSE_S)
+            if await self._is_counted(count_today):
+                self._count_wanted.clear()
+                self._count_ended.set()
+            else:
+                await asyncio.sleep(COUNT_PAUSE_S)
 
     async def _is_counted(self, count_today: CountToday) -> bool:
         """Have today's results counted if they must be; False: they cannot be read now."""
@@ -192,14 +187,6 @@ class Limiter:
             _log.warning("llm_spend_uncounted", reason=error.reason)
             return False
         return True
-
-    @contextmanager
-    def _outliving_bugs(self) -> Iterator[None]:
-        """Log what nobody has foreseen: without these loops no call would ever be allowed again."""
-        try:
-            yield
-        except Exception:  # noqa: BLE001 -- whatever it is, the next round may do better
-            _log.exception("llm_limits_failed")
 
     async def _wait_for_count(self, wait_s: float) -> bool:
         """Have the results counted; say whether that has ended in time."""

@@ -118,30 +118,6 @@ async def test_a_call_waits_for_the_count_that_it_needs() -> None:
         await running
 
 
-async def test_a_bug_while_counting_keeps_no_call_waiting_for_ever(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr("agents.llm.limits.limiter.COUNT_PAUSE_S", 0.0)
-    fleet = Fleet(None, "unused", copies=1)
-    limiter = fleet.copies[0].limiter
-    limiter.count_wait_s = 20.0
-    counts = 0
-
-    async def count_today(since_ms: int) -> dict[str, int]:
-        nonlocal counts
-        counts += 1
-        if counts == 1:
-            raise RuntimeError("nobody has foreseen this")
-        return {}
-
-    running = asyncio.ensure_future(limiter.run(count_today))
-    outcome = await limiter.reserve(EVERYBODY, usd_only(1))
-    running.cancel()
-
-    assert isinstance(outcome, Reservation)
-    assert counts == 2
-
-
 async def test_a_count_that_fails_changes_nothing() -> None:
     fleet = Fleet(None, "unused", copies=1)
 

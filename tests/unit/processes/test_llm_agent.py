@@ -8,13 +8,14 @@ import pytest
 from agents.llm.agent import SWITCHED_OFF
 from agents.llm.asking import Caller
 from agents.llm.limits.amounts import Limits
-from judgify.processes import llm_agent, postgres_sink, rule_agent
-from judgify.processes.llm_lane import NoLlm
+from judgify.processes import llm_agent, llm_lane, postgres_sink, rule_agent
+from judgify.processes.llm_lane import LlmLane, NoLlm
 from runtime.clock import BrokerClock, SystemClock
 from runtime.settings import Settings, load_settings
 from schemas.errors import FatalError
 from stream.process import Spec
 from tests.support.escalations import ask
+from topics.switches import Switches
 
 SERVICES = {
     "KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1",
@@ -69,3 +70,22 @@ def test_switched_off_it_ends_what_is_left_unanswered_and_tells_of_no_endpoint()
     spec = make(SERVICES | OFF)
     assert spec.details is not None
     assert spec.details()["llm"] is None
+
+
+async def test_a_lane_whose_limits_nobody_keeps_any_more_ends_the_process(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def end() -> None:
+        raise RuntimeError("nobody has foreseen this")
+
+    settings = load(SERVICES | MODEL)
+    monkeypatch.setattr(llm_lane, "count_partitions", lambda _: {"e": 12})
+    switches = Switches("127.0.0.1:1", "judgify.control.v1", settings)
+    lane = LlmLane(settings, (SystemClock(), BROKER_CLOCK), switches, ("e", "r"))
+    monkeypatch.setattr(lane._limiter, "run", lambda _: end())
+    await lane.open()
+    await asyncio.sleep(0)
+
+    with pytest.raises(FatalError, match="has ended"):
+        await lane.ask(ask(), Caller("default", "press", Limits()), 1.0)
+    await lane.close()
