@@ -15,7 +15,7 @@ from stream.fetch_thread import FetchThread
 from stream.fetched import Fetched
 from stream.ledger import Entry, Rewind, TopicPartition
 from stream.positions import IdentifyTopics, Positions, ask
-from stream.rooms import AHEAD_OFFSETS_MAX, share_few, share_many
+from stream.rooms import AHEAD_OFFSETS_MAX, share_few, share_many, share_one
 from stream.seam import Seam
 from stream.shapes.lane import Lane
 from stream.tasks import Tasks
@@ -154,9 +154,11 @@ class Pipeline:
         bounds, ledger = self._bounds, self._seam.ledger
         for topic in self._lanes:
             records, size_bytes = ledger.backlog(topic)
-            if records >= bounds.records or size_bytes >= bounds.size_bytes:
+            if records >= bounds.records:
                 continue
-            if topic in bounds.few:
+            if size_bytes >= bounds.size_bytes:
+                rooms |= share_one(ledger.partitions, topic)
+            elif topic in bounds.few:
                 rooms |= share_few(ledger.partitions, topic, bounds.few[topic])
             else:
                 rooms |= share_many(ledger.partitions, topic, bounds.records, bounds.size_bytes)

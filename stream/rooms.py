@@ -50,5 +50,16 @@ def share_few(ledgers: Ledgers, topic: str, records_max: int) -> dict[TopicParti
     return {tp: max(1, room // len(fit)) for tp in fit}
 
 
+def share_one(ledgers: Ledgers, topic: str) -> dict[TopicPartition, int]:
+    """Return the partitions of which nothing is handed out, and one record for each.
+
+    For when the bytes of `topic` are used up. How large a slice is, is known only when it is there,
+    so some partitions may hold more than their share, and what is held there may be held for
+    hours. The rest goes on record by record; the bound is passed by one record of each at most.
+    """
+    ours = _of_topic(ledgers, topic)
+    return {tp: 1 for tp, ledger in ours.items() if not ledger.records_unfinished}
+
+
 def _of_topic(ledgers: Ledgers, topic: str) -> Ledgers:
     return {tp: ledger for tp, ledger in ledgers.items() if tp.topic == topic}

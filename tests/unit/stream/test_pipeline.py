@@ -9,6 +9,7 @@ from schemas.errors import FatalError
 from stream import commits
 from stream import pipeline as pipeline_module
 from stream.hold import Held
+from stream.ledger import TopicPartition
 from stream.pipeline import Bounds
 from stream.tasks import Tasks
 from tests.support.pipeline_bench import ELSEWHERE, OTHER, TP, TP1
@@ -81,6 +82,26 @@ async def test_so_many_bytes_are_handed_out_and_no_more(bench: Bench) -> None:
         when_full = len(bench.lane.values())
 
     assert when_full == 3
+
+
+@pytest.mark.parametrize("few", [{}, {REQUESTS: 8}])
+async def test_however_large_what_is_held_is_no_other_partition_is_kept_from_its_work(
+    bench: Bench, few: dict[str, int]
+) -> None:
+    *held, free = [TopicPartition(REQUESTS, number) for number in range(4)]
+    for tp in held:
+        bench.thread.append(tp, b"x" * 300)
+
+    bounds = Bounds(size_bytes=400, few=few)
+    async with bench.running(*held, free, ELSEWHERE, bounds=bounds):
+        await bench.wait_for(3)
+        for tp in (*held, free):
+            bench.thread.append(tp, b"y" * 300)
+        await bench.wait_for(4)
+        await bench.turn()
+        handed = [(batch.partition, len(batch.records)) for batch, _ in bench.lane.handed]
+
+    assert sorted(handed) == [(number, 1) for number in range(4)]
 
 
 async def test_revoking_finishes_commits_and_drops(bench: Bench) -> None:
