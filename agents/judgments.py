@@ -20,10 +20,9 @@ from runtime.clock import format_ms
 from schemas.decode import ParsedRequest
 from schemas.identity import make_judgment_id, prepare_judgment_ids
 from schemas.request import Method
-from stream.batch import Headers, Record
-from topics.headers import CONTENT_TYPE, CORRELATION_ID, TRACEPARENT, copy_allowed
+from stream.batch import Record
+from topics.headers import CORRELATION_ID, copy_allowed
 
-_HEADERS: Final[Headers] = (CONTENT_TYPE,)
 _CORRELATION_CHARS_MAX: Final = 128
 _NO_CORRELATION: Final = b',"correlation_id":null'
 
@@ -56,13 +55,6 @@ class Encoder:
         case = Case(workflow, asked or workflow.method, timestamp_ms, tail, {}, defaultdict(int))
         self._cases.append(case)
         return case
-
-    def headers(self, record: Record) -> Headers:
-        """Return ours and the trace context of the request, if it brings one."""
-        if not record.headers:
-            return _HEADERS
-        copied = (pair for pair in copy_allowed(record.headers) if pair[0] == TRACEPARENT)
-        return (CONTENT_TYPE, *copied)
 
     def encode_outcome(
         self, request: ParsedRequest, record: Record, case: Case, findings: Findings

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from agents.cases import Alike, Case
+from agents.headers import make_headers
 from agents.judgments import Encoder
 from agents.templates import Templates
 from rules.ruling import is_llm_due
@@ -118,7 +119,7 @@ class _Slice:
         findings = workflow.find(input_data)
         if self.llm_enabled and is_llm_due(findings, method):
             value = encoder.encode_escalation(request, record, workflow, method, findings)
-            return Output(self.topics.escalations, record.key, value, encoder.headers(record))
+            return Output(self.topics.escalations, record.key, value, make_headers(record))
         return self._result(record, encoder.encode_outcome(request, record, case, findings))
 
     def finished(self) -> None:
@@ -126,8 +127,7 @@ class _Slice:
         self.encoder.count()
 
     def _result(self, record: Record, value: bytes) -> Output:
-        headers = self.encoder.headers(record)
-        return make_output((self.topics.results, record.key, value, headers))
+        return make_output((self.topics.results, record.key, value, make_headers(record)))
 
     def _open_case(self, alike: Alike) -> Case | None:
         """Return the case of requests that are `alike`; None: no workflow was in force for them."""
