@@ -156,7 +156,7 @@ async def _open_agent(ground: Ground, settings: Settings) -> AsyncIterator[Way]:
         agent = LlmAgent(
             track.results,
             Known(open_book(track.workflow), llm_enabled=True),
-            lane.asker,
+            lane,
             broker_clock,
             engine=version("judgify"),
             total_timeout_s=settings.llm_total_timeout_s,

@@ -10,6 +10,7 @@ from typing import Final, Protocol
 
 import orjson
 
+from agents.headers import make_headers
 from agents.llm.asking import Asked, Caller
 from agents.llm.injection import find_injections
 from agents.llm.judgment import Case, Judge
@@ -23,9 +24,8 @@ from runtime.clock import BrokerClock
 from schemas.errors import DependencyError
 from schemas.escalation import Escalation
 from schemas.judgment import Judgment
-from stream.batch import Headers, Output, Record
+from stream.batch import Output, Record
 from stream.ledger import TopicPartition
-from topics.headers import CONTENT_TYPE, TRACEPARENT, copy_allowed
 
 SWITCHED_OFF: Final = "the LLM is switched off"
 TOO_LATE: Final = "the escalation is older than an answer may take"
@@ -86,7 +86,7 @@ class LlmAgent:
         value = orjson.dumps(judgment.model_dump())
         failpoints.reach("llm_judged")
         count_judgment(judgment, self._clock.now_ms())
-        return [Output(self._results, record.key, value, _make_headers(record))]
+        return [Output(self._results, record.key, value, make_headers(record))]
 
     async def _judge(self, escalation: Escalation, record: Record) -> Judgment:
         workflow = self._find_workflow(escalation, record)
@@ -95,13 +95,12 @@ class LlmAgent:
             return self._now().refused(escalation, UNKNOWN, message)
         if self._left_ms(escalation, record) is None:
             return self._now().expired(escalation)
-        case = Case(escalation, workflow.find(escalation.input_data))
         question = make_question(escalation, workflow)
         if isinstance(question, Unanswerable):
-            return self._leave(case, question)
+            return self._leave(Case(escalation, workflow.find(escalation.input_data)), question)
         for kind in find_injections(escalation.input_data):
             count_security_event(kind, escalation)
-        return await self._ask(case, question, workflow, record)
+        return await self._ask(Case(escalation, question.findings), question, workflow, record)
 
     async def _ask(
         self, case: Case, question: Question, workflow: CompiledWorkflow, record: Record
@@ -167,8 +166,3 @@ def _make_caller(escalation: Escalation, workflow: CompiledWorkflow) -> Caller:
     policy = workflow.llm
     limits = limits_of(policy.requests_per_minute, policy.tokens_per_minute, policy.usd_per_day)
     return Caller(escalation.tenant, escalation.workflow_id, limits)
-
-
-def _make_headers(record: Record) -> Headers:
-    copied = (pair for pair in copy_allowed(record.headers) if pair[0] == TRACEPARENT)
-    return (CONTENT_TYPE, *copied)

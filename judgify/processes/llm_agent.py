@@ -67,7 +67,7 @@ def make_spec(settings: Settings, clock: BrokerClock) -> Spec:
     agent = LlmAgent(
         results,
         knowledge,
-        lane.asker,
+        lane,
         clock,
         engine=ENGINE,
         total_timeout_s=settings.llm_total_timeout_s,

@@ -35,10 +35,6 @@ class NoLlm:
     those away too.
     """
 
-    @property
-    def asker(self) -> "NoLlm":
-        return self
-
     async def ask(self, question: Question, caller: Caller, left_s: float) -> Asked:
         del question, caller, left_s
         return Asked("unanswerable", None, SWITCHED_OFF, None)
@@ -60,7 +56,7 @@ class NoLlm:
 
 
 class LlmLane:
-    """Opened once; `asker` asks within all limits."""
+    """Opened once; asks within all limits."""
 
     def __init__(
         self,
@@ -102,10 +98,6 @@ class LlmLane:
         cache = AnswerCache(self._redis, self._clock)
         self._asker = Asker(self._endpoint, cache, fence, self._clock)
         self._aside: list[asyncio.Task[None]] = []
-
-    @property
-    def asker(self) -> "LlmLane":
-        return self
 
     async def ask(self, question: Question, caller: Caller, left_s: float) -> Asked:
         """Return how asking ended, at most `left_s` from now.

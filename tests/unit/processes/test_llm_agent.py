@@ -64,7 +64,7 @@ def test_a_model_and_its_key_start_it_and_switched_off_it_needs_neither(
 def test_switched_off_it_ends_what_is_left_unanswered_and_tells_of_no_endpoint() -> None:
     nobody = NoLlm()
 
-    asked = asyncio.run(nobody.asker.ask(ask(), Caller("default", "press", Limits()), 30))
+    asked = asyncio.run(nobody.ask(ask(), Caller("default", "press", Limits()), 30))
 
     assert (asked.answer, asked.why, asked.use) == (None, SWITCHED_OFF, None)
     spec = make(SERVICES | OFF)
